@@ -1,0 +1,1 @@
+//! Events, commands, envelope, ids, subjects and upcasters: what every service agrees on.

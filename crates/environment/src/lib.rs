@@ -1,0 +1,1 @@
+//! The grid world: simulator, map generators, scripted agents and metrics.

@@ -1,0 +1,1 @@
+//! A nats-server and a Postgres as supervised child processes on loopback.

@@ -1,0 +1,1 @@
+//! Postgres read models: migrations, the projections' SQL and queries.

@@ -1,0 +1,1 @@
+//! Real servers for tests: nats-server and Postgres on free ports, and waiting for conditions.

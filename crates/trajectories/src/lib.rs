@@ -1,0 +1,1 @@
+//! Trajectories as Arrow and Parquet, and the object store that holds them.

@@ -1,0 +1,2 @@
+//! Schemas, layer check, fresh-machine dependencies.
+fn main() {}
