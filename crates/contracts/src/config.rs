@@ -1,0 +1,192 @@
+//! What a run is asked to do: the world it lives in, how it learns, what it records.
+//!
+//! A [`RunConfig`] is complete: every default has been filled in when the run was accepted, so that a run means the
+//! same for ever, whatever later versions choose as defaults. [`crate::commands::StartRun`] is the optional form.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
+pub const MAX_SEED: u64 = (1 << 53) - 1;
+
+/// The complete configuration of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunConfig {
+    /// Source of all randomness of the run.
+    pub seed: u64,
+    pub world: WorldSettings,
+    pub learning: LearningSettings,
+    pub recording: RecordingSettings,
+    /// How checkpoints of the run are evaluated.
+    pub evaluation: EvaluationSettings,
+}
+
+/// The grid world; rules and numbers in `docs/environment.md`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WorldSettings {
+    pub environment_type: EnvironmentType,
+    /// Cells, x direction.
+    pub width: u32,
+    /// Cells, y direction.
+    pub height: u32,
+    pub num_robots: u32,
+    pub map: MapSettings,
+    /// Steps per episode; absent means max(1000, 4·width·height).
+    pub max_steps: Option<u32>,
+    pub patrol_reward: PatrolReward,
+    pub patrol_mode: PatrolMode,
+    pub patrol_radius: PatrolRadius,
+    /// Robots start from a list of good positions instead of their stations.
+    pub strategic_init: bool,
+    /// Battery points per step away from the station.
+    pub battery_drain_rate: f64,
+    /// Weights of the enhanced reward; without effect in the standard environment.
+    pub coverage_weight: f64,
+    pub exploration_weight: f64,
+    pub diversity_weight: f64,
+    pub threat_penalty_weight: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvironmentType {
+    Standard,
+    Enhanced,
+}
+
+/// How maps are made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MapSettings {
+    pub map_type: MapType,
+    /// Fixes the map; absent gives each episode its own.
+    #[schemars(range(max = 9_007_199_254_740_991_u64))]
+    pub seed: Option<u64>,
+    /// Number of single obstacles of a `random` map; absent means 3 to 8, drawn per map.
+    #[schemars(range(max = 500))]
+    pub count: Option<u32>,
+    /// Initial wall probability of a `cave` map.
+    #[schemars(range(min = 0.0, max = 0.7))]
+    pub initial_wall_probability: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MapType {
+    Random,
+    Maze,
+    Room,
+    Cave,
+}
+
+/// What a patrol is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PatrolReward {
+    /// Only growth over time since the cell was last cleared.
+    Growth,
+    /// All threat removed: the predecessor's rule, which can be exploited.
+    Threat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PatrolMode {
+    OnAction,
+    EveryStep,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PatrolRadius {
+    /// Always 2 cells.
+    Fixed,
+    /// 3 cells while the mean threat is below 0.2.
+    Dynamic,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// Proximal policy optimisation (Schulman et al. 2017).
+    Ppo,
+    /// Actors and one learner with V-trace correction (Mnih et al. 2016; Espeholt et al. 2018).
+    A3c,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PolicyType {
+    MlpPolicy,
+    CnnPolicy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Backend {
+    /// Our own kernels.
+    Fused,
+    /// The same network in dfdx: the reference path.
+    Dfdx,
+}
+
+/// Hyper-parameters, named as in the literature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LearningSettings {
+    pub algorithm: Algorithm,
+    pub policy_type: PolicyType,
+    pub backend: Backend,
+    /// Environment steps (a step of a team of robots counts once).
+    pub total_timesteps: u64,
+    pub num_envs: u32,
+    /// Threads (PPO) or actors (A3C); never changes the result of PPO.
+    pub num_workers: u32,
+    /// Steps per environment and update.
+    pub rollout_length: u32,
+    /// Samples per minibatch.
+    pub batch_size: u32,
+    pub epochs: u32,
+    pub learning_rate: f64,
+    pub gamma: f64,
+    pub gae_lambda: f64,
+    pub clip_range: f64,
+    pub entropy_coefficient: f64,
+    pub value_coefficient: f64,
+    pub max_grad_norm: f64,
+    /// Stops the epochs of an update early; absent means never.
+    pub target_kl: Option<f64>,
+    pub reward_scale: f64,
+    /// Extra reward of −weight × mean threat per step, for the learner only.
+    pub threat_shaping: f64,
+    /// Gradient shards per minibatch: part of the result, unlike the number of threads.
+    pub gradient_shards: u32,
+    /// Updates between checkpoints.
+    pub checkpoint_every_updates: u32,
+}
+
+/// What is kept of training episodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordingSettings {
+    pub level: RecordingLevel,
+    /// Record every Nth episode; only with level `sampled`.
+    pub sample_every: Option<u32>,
+    /// Archive bytes after which a `full` recording continues as `actions`.
+    pub budget_bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingLevel {
+    /// Every column.
+    Full,
+    /// Identity and actions; the rest is simulated again on read.
+    Actions,
+    /// Every Nth episode in full.
+    Sampled,
+    None,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EvaluationSettings {
+    /// Held-out episodes per evaluation, common to all agents.
+    pub episodes: u32,
+}
