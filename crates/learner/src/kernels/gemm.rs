@@ -1,0 +1,213 @@
+//! Register-blocked matrix products for narrow networks (outputs in multiples of eight).
+//!
+//! Design rule: every output element is **one fused multiply-add chain in index order**. Blocking, register width,
+//! batch size and the number of threads choose which elements are computed together, never the order inside one, so
+//! none of them changes a bit.
+use super::lanes::Lanes;
+
+/// Rows of a row-major matrix, in any order: a minibatch is read in place, not gathered.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    pub data: &'a [f32],
+    /// Floats from one row to the next.
+    pub stride: usize,
+    /// Which rows, in order.
+    pub index: &'a [u32],
+}
+
+/// What happens to an output element after its chain is complete.
+#[derive(Clone, Copy)]
+pub enum Finish<'a> {
+    Linear,
+    /// max(0, x).
+    Relu,
+    /// The derivative of ReLU: kept where the given activation (`rows × outputs`) is positive.
+    Gate(&'a [f32]),
+}
+
+/// Rows computed together: with four registers each, 24 of the 32 AVX-512 registers are accumulators.
+const BLOCK: usize = 6;
+
+/// `out[b][j] = finish(bias[j] + Σ_k x[b][k]·w[k][j])`, k ascending.
+///
+/// # Safety
+/// The processor must have `L`'s instructions; the lengths must have been checked as `Kernels::affine` does.
+#[inline(always)]
+pub unsafe fn affine<L: Lanes, const VECTORS: usize>(
+    x: Rows,
+    weights: &[f32],
+    bias: Option<&[f32]>,
+    finish: Finish,
+    out: &mut [f32],
+    outputs: usize,
+) {
+    let inner = weights.len() / outputs;
+    let mut column = 0;
+    while column < outputs {
+        let mut row = 0;
+        while row < x.index.len() {
+            let shape = Tile { row, column, inner, outputs };
+            let left = x.index.len() - row;
+            // SAFETY: rows row..row+n and columns column..column+VECTORS·WIDTH exist by the caller's checks.
+            unsafe {
+                match left {
+                    1 => affine_tile::<L, 1, VECTORS>(x, weights, bias, finish, out, shape),
+                    2 => affine_tile::<L, 2, VECTORS>(x, weights, bias, finish, out, shape),
+                    3 => affine_tile::<L, 3, VECTORS>(x, weights, bias, finish, out, shape),
+                    4 => affine_tile::<L, 4, VECTORS>(x, weights, bias, finish, out, shape),
+                    5 => affine_tile::<L, 5, VECTORS>(x, weights, bias, finish, out, shape),
+                    _ => affine_tile::<L, BLOCK, VECTORS>(x, weights, bias, finish, out, shape),
+                }
+            }
+            row += left.min(BLOCK);
+        }
+        column += VECTORS * L::WIDTH;
+    }
+}
+
+/// `gradient[k][j] += Σ_b x[b][k]·delta[b][j]`, b ascending, continuing the chain already in `gradient`.
+///
+/// # Safety
+/// As for [`affine`].
+#[inline(always)]
+pub unsafe fn outer<L: Lanes, const VECTORS: usize>(x: Rows, delta: &[f32], gradient: &mut [f32], outputs: usize) {
+    let inner = gradient.len() / outputs;
+    let mut column = 0;
+    while column < outputs {
+        let mut row = 0;
+        while row < inner {
+            let shape = Tile { row, column, inner, outputs };
+            let left = inner - row;
+            // SAFETY: as above, with rows counted in the gradient.
+            unsafe {
+                match left {
+                    1 => outer_tile::<L, 1, VECTORS>(x, delta, gradient, shape),
+                    2 => outer_tile::<L, 2, VECTORS>(x, delta, gradient, shape),
+                    3 => outer_tile::<L, 3, VECTORS>(x, delta, gradient, shape),
+                    4 => outer_tile::<L, 4, VECTORS>(x, delta, gradient, shape),
+                    5 => outer_tile::<L, 5, VECTORS>(x, delta, gradient, shape),
+                    _ => outer_tile::<L, BLOCK, VECTORS>(x, delta, gradient, shape),
+                }
+            }
+            row += left.min(BLOCK);
+        }
+        column += VECTORS * L::WIDTH;
+    }
+}
+
+/// `sums[j] += Σ_b delta[b][j]`, b ascending: the gradient of a bias.
+pub fn column_sums(delta: &[f32], sums: &mut [f32]) {
+    for row in delta.chunks_exact(sums.len()) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value;
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Tile {
+    row: usize,
+    column: usize,
+    inner: usize,
+    outputs: usize,
+}
+
+#[inline(always)]
+unsafe fn affine_tile<L: Lanes, const R: usize, const V: usize>(
+    x: Rows,
+    weights: &[f32],
+    bias: Option<&[f32]>,
+    finish: Finish,
+    out: &mut [f32],
+    tile: Tile,
+) {
+    // SAFETY: every pointer stays within its slice by the caller's checks.
+    unsafe {
+        let start: [L::Register; V] = std::array::from_fn(|v| match bias {
+            Some(bias) => L::load(bias.as_ptr().add(tile.column + v * L::WIDTH)),
+            None => L::splat(0.0),
+        });
+        let mut sums = [start; R];
+        let inputs: [*const f32; R] =
+            std::array::from_fn(|r| x.data.as_ptr().add(x.index[tile.row + r] as usize * x.stride));
+        let mut weight = weights.as_ptr().add(tile.column);
+        for k in 0..tile.inner {
+            let line: [L::Register; V] = std::array::from_fn(|v| L::load(weight.add(v * L::WIDTH)));
+            for r in 0..R {
+                let input = L::splat(*inputs[r].add(k));
+                for v in 0..V {
+                    sums[r][v] = L::fused(input, line[v], sums[r][v]);
+                }
+            }
+            weight = weight.add(tile.outputs);
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            let at = (tile.row + r) * tile.outputs + tile.column;
+            for (v, &sum) in sums.iter().enumerate() {
+                let at = at + v * L::WIDTH;
+                let value = match finish {
+                    Finish::Linear => sum,
+                    Finish::Relu => L::where_positive(sum, sum),
+                    Finish::Gate(gate) => L::where_positive(L::load(gate.as_ptr().add(at)), sum),
+                };
+                L::store(out.as_mut_ptr().add(at), value);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn outer_tile<L: Lanes, const R: usize, const V: usize>(
+    x: Rows,
+    delta: &[f32],
+    gradient: &mut [f32],
+    tile: Tile,
+) {
+    // SAFETY: every pointer stays within its slice by the caller's checks.
+    unsafe {
+        let target = gradient.as_mut_ptr().add(tile.row * tile.outputs + tile.column);
+        let mut sums: [[L::Register; V]; R] =
+            std::array::from_fn(|r| std::array::from_fn(|v| L::load(target.add(r * tile.outputs + v * L::WIDTH))));
+        let mut error = delta.as_ptr().add(tile.column);
+        for &row in x.index {
+            let input = x.data.as_ptr().add(row as usize * x.stride + tile.row);
+            let line: [L::Register; V] = std::array::from_fn(|v| L::load(error.add(v * L::WIDTH)));
+            for r in 0..R {
+                let input = L::splat(*input.add(r));
+                for v in 0..V {
+                    sums[r][v] = L::fused(input, line[v], sums[r][v]);
+                }
+            }
+            error = error.add(tile.outputs);
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            for (v, &sum) in sums.iter().enumerate() {
+                L::store(target.add(r * tile.outputs + v * L::WIDTH), sum);
+            }
+        }
+    }
+}
+
+/// Runs `iterations` of independent multiply-adds on registers alone; how many were done.
+///
+/// # Safety
+/// The processor must have `L`'s instructions.
+#[inline(always)]
+pub unsafe fn multiply_adds<L: Lanes, const CHAINS: usize>(iterations: u64) -> u64 {
+    // SAFETY: only registers and one local buffer of the widest register are touched.
+    unsafe {
+        let factor = L::splat(std::hint::black_box(0.5));
+        let mut sums = [L::splat(1.0); CHAINS];
+        for _ in 0..iterations {
+            for sum in &mut sums {
+                *sum = L::fused(*sum, factor, factor);
+            }
+        }
+        let mut sink = [0.0; 16];
+        for sum in sums {
+            L::store(sink.as_mut_ptr(), sum);
+            std::hint::black_box(&sink);
+        }
+    }
+    iterations * (CHAINS * L::WIDTH) as u64
+}

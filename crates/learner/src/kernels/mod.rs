@@ -1,0 +1,178 @@
+//! Numeric kernels: the same bits on every processor, fast on those with vector units.
+pub mod elementary;
+mod gemm;
+mod lanes;
+
+pub use gemm::{Finish, Rows, column_sums};
+
+/// The instruction set a kernel was compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstructionSet {
+    Portable,
+    /// AVX2 with FMA.
+    Avx2,
+    /// AVX-512F (with AVX2 and FMA).
+    Avx512,
+}
+
+impl InstructionSet {
+    /// The name to record with a run.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2+fma",
+            Self::Avx512 => "avx512f",
+        }
+    }
+}
+
+/// Matrix products on one instruction set. Cheap to copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernels(InstructionSet);
+
+impl Kernels {
+    /// The best this processor has.
+    pub fn detect() -> Self {
+        Self::available().last().copied().unwrap_or(Self(InstructionSet::Portable))
+    }
+
+    /// All that this processor can run, slowest first.
+    pub fn available() -> Vec<Self> {
+        let mut found = vec![Self(InstructionSet::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            found.push(Self(InstructionSet::Avx2));
+            if is_x86_feature_detected!("avx512f") {
+                found.push(Self(InstructionSet::Avx512));
+            }
+        }
+        found
+    }
+
+    pub fn instruction_set(self) -> InstructionSet {
+        self.0
+    }
+
+    /// `out[b][j] = finish(bias[j] + Σ_k x[b][k]·w[k][j])` for the rows `b` of `x`.
+    ///
+    /// `weights` is `inner × outputs` row-major, `out` is `rows × outputs`, `outputs` a multiple of 8.
+    ///
+    /// # Panics
+    /// When a length does not fit the others: that is a programming error, never an input error.
+    pub fn affine(
+        self,
+        x: Rows,
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        finish: Finish,
+        out: &mut [f32],
+        outputs: usize,
+    ) {
+        assert!(outputs > 0 && outputs.is_multiple_of(8) && weights.len().is_multiple_of(outputs));
+        check_rows(x, weights.len() / outputs);
+        assert_eq!(out.len(), x.index.len() * outputs);
+        assert!(bias.is_none_or(|bias| bias.len() == outputs));
+        assert!(!matches!(finish, Finish::Gate(gate) if gate.len() != out.len()));
+        // SAFETY: lengths were just checked; a vector variant is only constructed after detecting its features.
+        unsafe {
+            match self.0 {
+                InstructionSet::Portable => gemm::affine::<lanes::Portable, 1>(x, weights, bias, finish, out, outputs),
+                #[cfg(target_arch = "x86_64")]
+                InstructionSet::Avx512 if outputs.is_multiple_of(64) => {
+                    x86::affine_512(x, weights, bias, finish, out, outputs)
+                }
+                #[cfg(target_arch = "x86_64")]
+                _ if outputs.is_multiple_of(16) => x86::affine_256x2(x, weights, bias, finish, out, outputs),
+                #[cfg(target_arch = "x86_64")]
+                _ => x86::affine_256(x, weights, bias, finish, out, outputs),
+                #[cfg(not(target_arch = "x86_64"))]
+                _ => unreachable!("vector kernels exist on x86-64 only"),
+            }
+        }
+    }
+
+    /// `gradient[k][j] += Σ_b x[b][k]·delta[b][j]` over the rows `b` of `x`.
+    ///
+    /// `delta` is `rows × outputs`, `gradient` is `inner × outputs`, `outputs` a multiple of 8.
+    ///
+    /// # Panics
+    /// As [`Kernels::affine`].
+    pub fn outer(self, x: Rows, delta: &[f32], gradient: &mut [f32], outputs: usize) {
+        assert!(outputs > 0 && outputs.is_multiple_of(8) && gradient.len().is_multiple_of(outputs));
+        check_rows(x, gradient.len() / outputs);
+        assert_eq!(delta.len(), x.index.len() * outputs);
+        // SAFETY: as above.
+        unsafe {
+            match self.0 {
+                InstructionSet::Portable => gemm::outer::<lanes::Portable, 1>(x, delta, gradient, outputs),
+                #[cfg(target_arch = "x86_64")]
+                InstructionSet::Avx512 if outputs.is_multiple_of(64) => x86::outer_512(x, delta, gradient, outputs),
+                #[cfg(target_arch = "x86_64")]
+                _ if outputs.is_multiple_of(16) => x86::outer_256x2(x, delta, gradient, outputs),
+                #[cfg(target_arch = "x86_64")]
+                _ => x86::outer_256(x, delta, gradient, outputs),
+                #[cfg(not(target_arch = "x86_64"))]
+                _ => unreachable!("vector kernels exist on x86-64 only"),
+            }
+        }
+    }
+
+    /// Runs the processor's multiply-add units alone, and says how many multiply-adds that were: the limit that
+    /// benchmarks compare the kernels with.
+    pub fn multiply_add_limit(self, iterations: u64) -> u64 {
+        // SAFETY: a vector variant is only constructed after detecting its features.
+        unsafe {
+            match self.0 {
+                InstructionSet::Portable => gemm::multiply_adds::<lanes::Portable, 8>(iterations),
+                #[cfg(target_arch = "x86_64")]
+                InstructionSet::Avx2 => x86::multiply_adds_256(iterations),
+                #[cfg(target_arch = "x86_64")]
+                InstructionSet::Avx512 => x86::multiply_adds_512(iterations),
+                #[cfg(not(target_arch = "x86_64"))]
+                _ => unreachable!("vector kernels exist on x86-64 only"),
+            }
+        }
+    }
+}
+
+fn check_rows(x: Rows, inner: usize) {
+    let last = x.index.iter().max().map_or(0, |&row| row as usize);
+    assert!(x.index.is_empty() || last * x.stride + inner <= x.data.len(), "row {last} lies outside the matrix");
+}
+
+/// The generic kernels, compiled once per instruction set.
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::gemm::{self, Finish, Rows};
+    use super::lanes::{Avx2, Avx512};
+
+    macro_rules! compile {
+        ($affine:ident, $outer:ident, $features:literal, $lanes:ty, $vectors:literal) => {
+            #[target_feature(enable = $features)]
+            pub unsafe fn $affine(x: Rows, w: &[f32], bias: Option<&[f32]>, finish: Finish, out: &mut [f32], n: usize) {
+                // SAFETY: the features are enabled here; lengths are the caller's promise.
+                unsafe { gemm::affine::<$lanes, $vectors>(x, w, bias, finish, out, n) }
+            }
+            #[target_feature(enable = $features)]
+            pub unsafe fn $outer(x: Rows, delta: &[f32], gradient: &mut [f32], n: usize) {
+                // SAFETY: as above.
+                unsafe { gemm::outer::<$lanes, $vectors>(x, delta, gradient, n) }
+            }
+        };
+    }
+
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    pub unsafe fn multiply_adds_512(iterations: u64) -> u64 {
+        // SAFETY: the features are enabled here.
+        unsafe { gemm::multiply_adds::<Avx512, 12>(iterations) }
+    }
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn multiply_adds_256(iterations: u64) -> u64 {
+        // SAFETY: the features are enabled here.
+        unsafe { gemm::multiply_adds::<Avx2, 12>(iterations) }
+    }
+
+    compile!(affine_512, outer_512, "avx512f,avx2,fma", Avx512, 4);
+    compile!(affine_256x2, outer_256x2, "avx2,fma", Avx2, 2);
+    compile!(affine_256, outer_256, "avx2,fma", Avx2, 1);
+}
