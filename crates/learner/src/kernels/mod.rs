@@ -30,6 +30,15 @@ impl InstructionSet {
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels(InstructionSet);
 
+/// Portable code to be compiled for each instruction set: [`Kernels::run`] calls the variant for this processor.
+///
+/// `run` must be `#[inline(always)]`. It may use `mul_add` (one instruction where the processor has it) and is
+/// vectorised by the compiler, which never reorders floating-point arithmetic: every variant gives the same bits.
+pub trait Compiled {
+    type Output;
+    fn run(self) -> Self::Output;
+}
+
 impl Kernels {
     /// The best this processor has.
     pub fn detect() -> Self {
@@ -117,6 +126,21 @@ impl Kernels {
         }
     }
 
+    /// Runs `task` compiled for this instruction set.
+    pub fn run<T: Compiled>(self, task: T) -> T::Output {
+        match self.0 {
+            InstructionSet::Portable => task.run(),
+            // SAFETY: a vector variant is only constructed after detecting its features.
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => unsafe { x86::run_256(task) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => unsafe { x86::run_512(task) },
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => task.run(),
+        }
+    }
+
     /// Runs the processor's multiply-add units alone, and says how many multiply-adds that were: the limit that
     /// benchmarks compare the kernels with.
     pub fn multiply_add_limit(self, iterations: u64) -> u64 {
@@ -161,6 +185,14 @@ mod x86 {
         };
     }
 
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    pub unsafe fn run_512<T: super::Compiled>(task: T) -> T::Output {
+        task.run()
+    }
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn run_256<T: super::Compiled>(task: T) -> T::Output {
+        task.run()
+    }
     #[target_feature(enable = "avx512f,avx2,fma")]
     pub unsafe fn multiply_adds_512(iterations: u64) -> u64 {
         // SAFETY: the features are enabled here.

@@ -1,0 +1,189 @@
+//! Hyper-parameters, named as in the literature, and their limits.
+use crate::backend::Backend;
+
+/// Settings of proximal policy optimisation. "Step" always means one robot in one environment step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PpoConfig {
+    /// Robot-steps to train for.
+    pub total_steps: u64,
+    /// Environments stepped side by side.
+    pub num_envs: usize,
+    /// Environment steps per rollout (T of the paper).
+    pub num_steps: usize,
+    /// Passes over each rollout (K of the paper).
+    pub update_epochs: usize,
+    /// Robot-steps per gradient step (M of the paper).
+    pub minibatch_size: usize,
+    /// Adam's step size at the start …
+    pub learning_rate: f32,
+    /// … and, as a fraction of it, at the end; linear in between, by steps.
+    pub final_learning_rate_fraction: f32,
+    /// Discount γ.
+    pub gamma: f32,
+    /// λ of generalised advantage estimation.
+    pub gae_lambda: f32,
+    /// ε of the clipped objective.
+    pub clip_range: f32,
+    /// ε of the clipped value loss, if wanted.
+    pub clip_range_value: Option<f32>,
+    /// Weight c₁ of the value loss.
+    pub value_coefficient: f32,
+    /// Weight c₂ of the entropy at the start …
+    pub entropy_coefficient: f32,
+    /// … and at the end; linear in between, by steps.
+    pub final_entropy_coefficient: f32,
+    /// Largest Euclidean norm of a minibatch's gradient.
+    pub max_gradient_norm: f32,
+    /// Ends an update's epochs once the mean KL(π_old‖π) of one exceeds this.
+    pub target_kl: Option<f32>,
+    /// ε of Adam.
+    pub adam_epsilon: f32,
+    /// Factor on the environment's reward (ignored when returns are normalised).
+    pub reward_scale: f32,
+    /// Subtracted per step, times the mean threat of the team's world, after scaling.
+    pub mean_threat_coefficient: f32,
+    /// Divides rewards by the running standard deviation of the discounted return.
+    pub normalise_returns: bool,
+    /// Width of both hidden layers: a multiple of 8, fastest at 64.
+    pub hidden: usize,
+    /// Parts of a minibatch whose gradients are computed apart and summed in order. Changes the last bits of a
+    /// result (the number of threads never does).
+    pub gradient_shards: usize,
+    /// What computes gradients.
+    pub backend: Backend,
+}
+
+impl PpoConfig {
+    /// Settings that were measured to work for a team of this size.
+    pub fn for_team(num_robots: usize) -> Self {
+        let team = num_robots > 1;
+        Self {
+            total_steps: 12_000_000,
+            num_envs: if team { 32 } else { 64 },
+            num_steps: 128,
+            update_epochs: 4,
+            minibatch_size: if team { 4_096 } else { 2_048 },
+            learning_rate: 1e-3,
+            final_learning_rate_fraction: 0.02,
+            gamma: if team { 0.97 } else { 0.99 },
+            gae_lambda: 0.95,
+            clip_range: 0.2,
+            clip_range_value: None,
+            value_coefficient: 0.5,
+            entropy_coefficient: 0.005,
+            final_entropy_coefficient: 0.0,
+            max_gradient_norm: 0.5,
+            target_kl: None,
+            adam_epsilon: 1e-5,
+            reward_scale: 0.004,
+            mean_threat_coefficient: if team { 0.3 } else { 0.0 },
+            normalise_returns: false,
+            hidden: 64,
+            gradient_shards: 4,
+            backend: Backend::Fused,
+        }
+    }
+
+    /// Names every setting that is out of range.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let mut faults = Vec::new();
+        let mut check = |holds: bool, field: &'static str, expected: &'static str| {
+            if !holds {
+                faults.push(Fault { field, expected });
+            }
+        };
+        check(self.total_steps > 0, "total_steps", "at least 1");
+        check((1..=4_096).contains(&self.num_envs), "num_envs", "1 to 4096");
+        check((1..=65_536).contains(&self.num_steps), "num_steps", "1 to 65536");
+        check(self.num_envs.saturating_mul(self.num_steps) <= 1 << 20, "num_envs", "num_envs × num_steps ≤ 1048576");
+        check((1..=100).contains(&self.update_epochs), "update_epochs", "1 to 100");
+        check((1..=1 << 20).contains(&self.minibatch_size), "minibatch_size", "1 to 1048576");
+        check(positive(self.learning_rate) && self.learning_rate <= 1.0, "learning_rate", "above 0, at most 1");
+        check(fraction(self.final_learning_rate_fraction), "final_learning_rate_fraction", "0 to 1");
+        check(fraction(self.gamma), "gamma", "0 to 1");
+        check(fraction(self.gae_lambda), "gae_lambda", "0 to 1");
+        check(positive(self.clip_range), "clip_range", "above 0");
+        check(self.clip_range_value.is_none_or(positive), "clip_range_value", "above 0");
+        check(not_negative(self.value_coefficient), "value_coefficient", "0 or more");
+        check(not_negative(self.entropy_coefficient), "entropy_coefficient", "0 or more");
+        check(not_negative(self.final_entropy_coefficient), "final_entropy_coefficient", "0 or more");
+        check(positive(self.max_gradient_norm), "max_gradient_norm", "above 0");
+        check(self.target_kl.is_none_or(positive), "target_kl", "above 0");
+        check(positive(self.adam_epsilon), "adam_epsilon", "above 0");
+        check(positive(self.reward_scale), "reward_scale", "above 0");
+        check(not_negative(self.mean_threat_coefficient), "mean_threat_coefficient", "0 or more");
+        check(
+            self.hidden.is_multiple_of(8) && (8..=1_024).contains(&self.hidden),
+            "hidden",
+            "a multiple of 8, 8 to 1024",
+        );
+        check((1..=64).contains(&self.gradient_shards), "gradient_shards", "1 to 64");
+        if faults.is_empty() { Ok(()) } else { Err(ConfigError { faults }) }
+    }
+
+    /// The learning rate after a fraction `progress` ∈ [0, 1] of the steps.
+    pub fn learning_rate_at(&self, progress: f64) -> f32 {
+        linear(self.learning_rate, self.learning_rate * self.final_learning_rate_fraction, progress)
+    }
+
+    /// The entropy coefficient after a fraction `progress` ∈ [0, 1] of the steps.
+    pub fn entropy_coefficient_at(&self, progress: f64) -> f32 {
+        linear(self.entropy_coefficient, self.final_entropy_coefficient, progress)
+    }
+}
+
+/// One setting that is out of range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub field: &'static str,
+    pub expected: &'static str,
+}
+
+/// All settings that are out of range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", faults.iter().map(|f| format!("{} must be {}", f.field, f.expected)).collect::<Vec<_>>().join("; "))]
+pub struct ConfigError {
+    pub faults: Vec<Fault>,
+}
+
+fn positive(value: f32) -> bool {
+    value.is_finite() && value > 0.0
+}
+
+fn not_negative(value: f32) -> bool {
+    value.is_finite() && value >= 0.0
+}
+
+fn fraction(value: f32) -> bool {
+    (0.0..=1.0).contains(&value)
+}
+
+fn linear(start: f32, end: f32, progress: f64) -> f32 {
+    (f64::from(start) + (f64::from(end) - f64::from(start)) * progress.clamp(0.0, 1.0)) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_every_fault_is_named() {
+        for robots in 1..=10 {
+            PpoConfig::for_team(robots).validate().expect("defaults");
+        }
+        let bad = PpoConfig { learning_rate: f32::NAN, gamma: 1.5, hidden: 12, ..PpoConfig::for_team(1) };
+        let message = bad.validate().expect_err("three faults").to_string();
+        for name in ["learning_rate", "gamma", "hidden"] {
+            assert!(message.contains(name), "{message}");
+        }
+    }
+
+    #[test]
+    fn schedules_are_linear_in_steps() {
+        let config = PpoConfig::for_team(1);
+        assert_eq!(config.learning_rate_at(0.0), 1e-3);
+        assert!((config.learning_rate_at(0.5) - 5.1e-4).abs() < 1e-9);
+        assert!((config.learning_rate_at(2.0) - 2e-5).abs() < 1e-9);
+        assert_eq!(config.entropy_coefficient_at(1.0), 0.0);
+    }
+}

@@ -1,0 +1,3 @@
+//! Integration tests of the learner.
+mod backends;
+mod kernels;
