@@ -1,0 +1,281 @@
+//! The command line: what can be asked of the executable.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Train, evaluate, replay and serve policies for security-patrol robots.
+///
+/// Every setting has a default; environment variables are listed in `.env.example`.
+#[derive(Debug, Parser)]
+#[command(name = "patrol", version, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Keep the whole system running in the foreground.
+    Up,
+    /// Train a policy through the whole pipeline and compare it with the scripted agents.
+    Demo(DemoArgs),
+    /// Show what is healthy, stream sizes, lag and runs.
+    Status(StatusArgs),
+    /// Start, pause, resume, stop, delete and list runs.
+    #[command(subcommand)]
+    Run(RunCommand),
+    /// Evaluate checkpoints.
+    #[command(subcommand)]
+    Evaluation(EvaluationCommand),
+    /// Print events of the log, from the beginning or as they come.
+    Events(EventsArgs),
+    /// Rerun analyses from the event history.
+    #[command(subcommand)]
+    Replay(ReplayCommand),
+    /// Measure.
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// Run one service: ingest.
+    Ingest,
+    /// Run one service: trainer.
+    Trainer,
+    /// Run one service: evaluator.
+    Evaluator,
+    /// Run one service: projector.
+    Projector(ProjectorArgs),
+    /// Run one service: gateway.
+    Gateway,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AlgorithmName {
+    Ppo,
+    A3c,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MapName {
+    Random,
+    Maze,
+    Room,
+    Cave,
+}
+
+/// The world and the amount of training; shared by `demo` and `run start`.
+#[derive(Clone, Debug, Args)]
+pub struct TrainingArgs {
+    /// Number of robots, 1 to 10.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub robots: u32,
+    /// Width and height of the grid, 3 to 50: `20` or `30x12`.
+    #[arg(long, default_value = "20", value_name = "N|WxH")]
+    pub size: Size,
+    /// Kind of map.
+    #[arg(long, value_enum, default_value_t = MapName::Random)]
+    pub map: MapName,
+    /// Environment steps to train for.
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Source of all randomness.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Learning algorithm.
+    #[arg(long, value_enum, default_value_t = AlgorithmName::Ppo)]
+    pub algorithm: AlgorithmName,
+}
+
+/// Width and height in cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub width: u32,
+    pub height: u32,
+}
+
+impl std::str::FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (width, height) = text.split_once('x').unwrap_or((text, text));
+        let side = |text: &str| text.parse::<u32>().ok().filter(|side| (3..=50).contains(side));
+        match (side(width), side(height)) {
+            (Some(width), Some(height)) => Ok(Self { width, height }),
+            _ => Err("give a number from 3 to 50, or two as in `30x12`".to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  patrol demo\n  patrol demo --robots 4 --json\n  patrol demo --size 8 --steps 500000 --seed 7")]
+pub struct DemoArgs {
+    #[command(flatten)]
+    pub training: TrainingArgs,
+    /// Print one summary object on standard output at the end.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RunCommand {
+    /// Start a run and wait until it is accepted or rejected.
+    #[command(after_help = "Examples:\n  patrol run start --steps 2000000\n  patrol run start --file run.json\n  patrol run start --robots 4 --set batch_size=4096 --set config.gamma=0.97")]
+    Start(StartArgs),
+    /// Pause a run after a checkpoint.
+    Pause(RunArgs),
+    /// Go on with a paused run.
+    Resume(RunArgs),
+    /// End a run early.
+    Stop(StopArgs),
+    /// Hide a run; its history remains in the log.
+    Delete(RunArgs),
+    /// List runs, newest first.
+    List(StatusArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    #[command(flatten)]
+    pub training: TrainingArgs,
+    /// Name for people.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Read the whole command payload from a JSON file instead (`-` for standard input).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["robots", "size", "map", "steps", "seed", "algorithm", "name"])]
+    pub file: Option<PathBuf>,
+    /// Set any field of the command, e.g. `learning_rate=0.0005` or `config.max_steps=500`.
+    #[arg(long = "set", value_name = "FIELD=JSON")]
+    pub set: Vec<String>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The run's UUID or its number.
+    pub run: String,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct StopArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Do not wait for a last checkpoint.
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EvaluationCommand {
+    /// Evaluate a checkpoint (the newest unless named) and wait for the result.
+    Start(EvaluateArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// UUID of the checkpoint.
+    #[arg(long)]
+    pub checkpoint: Option<String>,
+    /// Held-out episodes.
+    #[arg(long)]
+    pub episodes: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  patrol events --follow\n  patrol events --run 12 --json | jq .type")]
+pub struct EventsArgs {
+    /// First sequence to print.
+    #[arg(long, default_value_t = 1)]
+    pub from: u64,
+    /// Only events of this run (UUID or number).
+    #[arg(long)]
+    pub run: Option<String>,
+    /// Go on with new events until Ctrl-C.
+    #[arg(long, short)]
+    pub follow: bool,
+    /// One JSON object per line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReplayCommand {
+    /// Build the read models again from the log.
+    Project(ReplayProjectArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayProjectArgs {
+    /// Build into a scratch schema and compare, table by table; exit code 1 when they differ.
+    #[arg(long)]
+    pub check: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// The whole pipeline: training with and without it, command to visible, start-up, memory.
+    Pipeline(BenchArgs),
+    /// Learning curves: mean threat after given seconds of training, over several seeds.
+    Learning(BenchLearningArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchLearningArgs {
+    #[command(flatten)]
+    pub training: TrainingArgs,
+    /// Seconds of training per seed; without it `--steps` counts.
+    #[arg(long, default_value_t = 60.0)]
+    pub seconds: f64,
+    /// Training seeds.
+    #[arg(long, default_value_t = 3)]
+    pub seeds: u32,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnPoison {
+    Stop,
+    Skip,
+}
+
+#[derive(Debug, Args)]
+pub struct ProjectorArgs {
+    /// What to do with an event that cannot be understood.
+    #[arg(long, value_enum, default_value_t = OnPoison::Stop)]
+    pub on_poison: OnPoison,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_are_square_or_not_and_bounded() {
+        assert_eq!("20".parse(), Ok(Size { width: 20, height: 20 }));
+        assert_eq!("30x12".parse(), Ok(Size { width: 30, height: 12 }));
+        assert!("2".parse::<Size>().is_err() && "51x3".parse::<Size>().is_err() && "x".parse::<Size>().is_err());
+    }
+}
