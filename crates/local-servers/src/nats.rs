@@ -1,0 +1,133 @@
+//! A nats-server with JetStream.
+
+use crate::supervisor::{Program, ServerState, Supervisor};
+use crate::{InstanceLock, StartError, free_port};
+use nix::sys::signal::Signal;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How to run the server.
+#[derive(Clone, Debug)]
+pub struct NatsOptions {
+    /// The program, version 2.12 or newer.
+    pub binary: PathBuf,
+    /// Where streams are stored; made when missing.
+    pub data_dir: PathBuf,
+    /// Log file, appended to; `<data_dir>/server.log` by default.
+    pub log: PathBuf,
+    /// Port on 127.0.0.1; any free one by default.
+    pub port: Option<u16>,
+    /// Server configuration file; address, port and store directory above win over it.
+    pub config: Option<PathBuf>,
+}
+
+impl NatsOptions {
+    pub fn new(binary: impl Into<PathBuf>, data_dir: impl Into<PathBuf>) -> Self {
+        let data_dir = data_dir.into();
+        Self { binary: binary.into(), log: data_dir.join("server.log"), data_dir, port: None, config: None }
+    }
+}
+
+/// A running server; dropping it stops it.
+#[derive(Debug)]
+pub struct NatsServer {
+    port: u16,
+    supervisor: Supervisor,
+    _lock: InstanceLock,
+}
+
+impl NatsServer {
+    /// Starts the server on 127.0.0.1 and returns when it answers.
+    ///
+    /// # Errors
+    /// [`StartError`]; a data directory in use by another instance is left alone.
+    pub async fn start(options: NatsOptions) -> Result<Self, StartError> {
+        let lock = InstanceLock::acquire(&options.data_dir.join("lock"))?;
+        let mut attempts_left = if options.port.is_some() { 1 } else { 3 };
+        loop {
+            let port = options.port.map_or_else(free_port, Ok)?;
+            attempts_left -= 1;
+            match Supervisor::start(program(&options, port)).await {
+                Ok(supervisor) => return Ok(Self { port, supervisor, _lock: lock }),
+                // Somebody may have taken the free port meanwhile.
+                Err(StartError::Exited { .. }) if attempts_left > 0 => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// `nats://127.0.0.1:<port>`
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Health, as it changes.
+    pub fn state(&self) -> watch::Receiver<ServerState> {
+        self.supervisor.state()
+    }
+
+    /// Stops it in order and starts it again on the same port.
+    pub async fn restart(&self) -> Result<(), StartError> {
+        self.supervisor.restart().await
+    }
+
+    /// SIGKILL, as a crash would; the supervisor then restarts it on the same port. For fault tests.
+    pub fn kill(&self) {
+        self.supervisor.kill();
+    }
+
+    /// Stops it in order; returns when the process is gone.
+    pub async fn stop(&self) {
+        self.supervisor.stop().await;
+    }
+}
+
+fn program(options: &NatsOptions, port: u16) -> Program {
+    let command_options = options.clone();
+    Program {
+        name: "nats-server",
+        log: options.log.clone(),
+        pid_file: options.data_dir.join("server.pid"),
+        stop_signal: Signal::SIGINT,
+        patience: Duration::from_secs(10),
+        command: Box::new(move || Ok(command(&command_options, port))),
+        probe: Box::new(move || probe(port)),
+    }
+}
+
+fn command(options: &NatsOptions, port: u16) -> Command {
+    let mut command = Command::new(&options.binary);
+    if let Some(config) = &options.config {
+        command.arg("--config").arg(config);
+    }
+    command.args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--jetstream", "--store_dir"]);
+    command.arg(&options.data_dir);
+    command
+}
+
+/// The server greets with one line `INFO {…}`; it listens only once the streams are recovered.
+fn probe(port: u16) -> Result<(), String> {
+    const GREETING_LIMIT: u64 = 64 << 10;
+    let timeout = Duration::from_millis(500);
+    let greeting = || -> std::io::Result<String> {
+        let stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), timeout)?;
+        stream.set_read_timeout(Some(timeout))?;
+        let mut line = String::new();
+        BufReader::new(stream.take(GREETING_LIMIT)).read_line(&mut line)?;
+        Ok(line)
+    };
+    let line = greeting().map_err(|error| error.to_string())?;
+    if line.starts_with("INFO ") && line.contains("\"jetstream\":true") {
+        Ok(())
+    } else {
+        Err(format!("no JetStream behind its greeting `{}`", line.trim().chars().take(80).collect::<String>()))
+    }
+}
