@@ -1,0 +1,170 @@
+//! Many worlds side by side, each going from episode to episode.
+
+use crate::action::Action;
+use crate::config::WorldConfig;
+use crate::error::WorldError;
+use crate::map::Map;
+use crate::record::StepRecord;
+use crate::rng::{EpisodeKey, Purpose};
+use crate::summary::EpisodeSummary;
+use crate::world::World;
+use std::sync::Arc;
+
+/// What a batch of worlds is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchConfig {
+    /// The world of every environment.
+    pub world: WorldConfig,
+    /// Seed of the run.
+    pub run_seed: u64,
+    /// What the episodes are for.
+    pub purpose: Purpose,
+    /// Environments, at least 1.
+    pub num_envs: u32,
+    /// First episodes are shortened to (env_index + 1) / num_envs of the length, so that ends spread over time.
+    pub stagger: bool,
+    /// Worlds keep ready what observations need.
+    pub observe: bool,
+}
+
+/// `num_envs` environments. Each is independent, so a batch may be split among threads by
+/// [`WorldBatch::environments_mut`] without changing a bit.
+#[derive(Clone, Debug)]
+pub struct WorldBatch {
+    environments: Vec<Environment>,
+}
+
+/// One environment: a world and its place in the run.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    world: World,
+    num_envs: u32,
+}
+
+/// An episode that is over.
+#[derive(Clone, Debug)]
+pub struct FinishedEpisode {
+    /// `episode * num_envs + env_index`: unique within the run and purpose.
+    pub episode_index: u64,
+    /// Its metrics.
+    pub summary: EpisodeSummary,
+    /// Its map.
+    pub map: Arc<Map>,
+}
+
+impl WorldBatch {
+    /// Builds all worlds at the start of episode 0.
+    ///
+    /// # Errors
+    /// If the configuration is wrong or a map cannot be made.
+    pub fn new(config: &BatchConfig) -> Result<Self, WorldError> {
+        let environments = (0..config.num_envs).map(|index| Environment::new(config, index));
+        Ok(Self { environments: environments.collect::<Result<_, _>>()? })
+    }
+
+    /// The environments, by index.
+    pub fn environments(&self) -> &[Environment] {
+        &self.environments
+    }
+
+    /// The environments, by index, to be stepped; split it to use several threads.
+    pub fn environments_mut(&mut self) -> &mut [Environment] {
+        &mut self.environments
+    }
+
+    /// Steps every world and starts the next episode where one is over.
+    ///
+    /// `actions` holds `num_envs * num_robots` actions, `records` one record per environment. Finished episodes are
+    /// added to `finished`. To look at a final state before it is gone, step the environments one by one.
+    ///
+    /// # Errors
+    /// If the map of a next episode cannot be made.
+    ///
+    /// # Panics
+    /// If `actions` or `records` are too short.
+    pub fn step(
+        &mut self,
+        actions: &[Action],
+        records: &mut [StepRecord],
+        finished: &mut Vec<FinishedEpisode>,
+    ) -> Result<(), WorldError> {
+        for (index, environment) in self.environments.iter_mut().enumerate() {
+            let robots = environment.world.num_robots();
+            environment.step(&actions[index * robots..(index + 1) * robots], &mut records[index]);
+            if records[index].done() {
+                finished.push(environment.start_next_episode()?);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Environment {
+    /// Environment `env_index` at the start of its first episode.
+    ///
+    /// # Errors
+    /// If the configuration is wrong or the map cannot be made.
+    pub fn new(config: &BatchConfig, env_index: u32) -> Result<Self, WorldError> {
+        let key = EpisodeKey { run_seed: config.run_seed, purpose: config.purpose, env_index, episode: 0 };
+        let mut world = World::new(&config.world, key)?;
+        if config.observe {
+            world.track_observations();
+        }
+        if config.stagger {
+            let full = u64::from(config.world.episode_length());
+            let first = full * u64::from(env_index + 1) / u64::from(config.num_envs.max(1));
+            world.set_max_steps(first.max(1) as u32);
+        }
+        Ok(Self { world, num_envs: config.num_envs })
+    }
+
+    /// The world, as it is now.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// `episode * num_envs + env_index` of the current episode.
+    pub fn episode_index(&self) -> u64 {
+        let key = self.world.key();
+        u64::from(key.episode) * u64::from(self.num_envs) + u64::from(key.env_index)
+    }
+
+    /// One step, without starting the next episode: the final state stays until
+    /// [`Environment::start_next_episode`], which must follow before the next step.
+    #[inline]
+    pub fn step(&mut self, actions: &[Action], record: &mut StepRecord) {
+        self.world.step(actions, record);
+    }
+
+    /// Ends the current episode and starts the next one of this environment.
+    ///
+    /// # Errors
+    /// If the next map cannot be made.
+    pub fn start_next_episode(&mut self) -> Result<FinishedEpisode, WorldError> {
+        let finished = FinishedEpisode {
+            episode_index: self.episode_index(),
+            summary: self.world.episode_summary(),
+            map: Arc::clone(self.world.map()),
+        };
+        let key = self.world.key();
+        self.world.reset(EpisodeKey { episode: key.episode.wrapping_add(1), ..key })?;
+        Ok(finished)
+    }
+
+    /// The full state, for a checkpoint.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.world.to_bytes()
+    }
+
+    /// Continues bit for bit from [`Environment::to_bytes`].
+    ///
+    /// # Errors
+    /// If the bytes do not hold a world of this configuration.
+    pub fn from_bytes(config: &BatchConfig, bytes: &[u8]) -> Result<Self, WorldError> {
+        let mut world = World::from_bytes(&config.world, bytes)?;
+        if config.observe {
+            world.track_observations();
+        }
+        Ok(Self { world, num_envs: config.num_envs })
+    }
+}
