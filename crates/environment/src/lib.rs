@@ -9,6 +9,7 @@ pub mod maps;
 pub mod observation;
 pub mod record;
 pub mod rng;
+pub mod simd;
 pub mod summary;
 pub mod world;
 

@@ -1,13 +1,27 @@
 //! The world: state, one step of it, and what can be asked of it.
 
+mod codec;
+pub(crate) mod gain;
+mod movement;
+mod reward;
+mod start;
+mod step;
+mod tally;
+mod terrain;
+pub(crate) mod threat;
+mod trail;
+
 use crate::action::{Action, ActionMask, Heading};
-use crate::config::WorldConfig;
+use crate::config::{PatrolRadius, WorldConfig};
 use crate::error::WorldError;
 use crate::map::{Cell, Map};
-use crate::record::StepRecord;
 use crate::rng::{EpisodeKey, map_rng};
-use crate::summary::EpisodeSummary;
+use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
+use tally::Tally;
+use terrain::Terrain;
+use threat::ThreatField;
+use trail::Trail;
 
 /// One episode of the grid world. See the crate's documentation for the rules.
 #[derive(Clone, Debug)]
@@ -19,7 +33,18 @@ pub struct World {
     max_steps: u32,
     step: u32,
     robots: Vec<Robot>,
+    trails: Vec<Trail>,
     objects: Vec<SuspiciousObject>,
+    /// Per cell: the step at which its object appeared, 0 without one.
+    object_at: Vec<u32>,
+    /// Cells with an object that are below the cap, so that the object adds to them.
+    restless: Vec<Cell>,
+    pub(crate) field: ThreatField,
+    pub(crate) terrain: Terrain,
+    visits: Vec<u32>,
+    tally: Tally,
+    rng: ChaCha8Rng,
+    hash: u64,
 }
 
 /// One robot.
@@ -71,36 +96,38 @@ impl World {
     /// If the configuration is wrong or the map has another size or number of stations.
     pub fn with_map(config: &WorldConfig, map: Arc<Map>, map_seed: u64, key: EpisodeKey) -> Result<Self, WorldError> {
         config.validate()?;
-        let robots = map.stations().iter().map(|cell| Robot {
-            cell: *cell,
-            heading: Heading::North,
-            battery: 100.0,
-            charging: false,
-            last_action: None,
-        });
-        let robots = robots.collect();
-        let max_steps = config.episode_length();
-        let config = Arc::new(config.clone());
-        Ok(Self { config, key, map, map_seed, max_steps, step: 0, robots, objects: Vec::new() })
+        if (map.width(), map.height(), map.stations().len()) != (config.width, config.height, config.num_robots) {
+            return Err(
+                crate::error::MapError::Invalid("its size or number of stations is not the configured one").into()
+            );
+        }
+        Ok(Self::start(Arc::new(config.clone()), map, map_seed, key))
     }
 
     /// Starts another episode, with its own map unless the configuration fixes one.
     ///
     /// # Errors
-    /// If the map cannot be made.
+    /// If the map cannot be made; the world is then unchanged.
     pub fn reset(&mut self, key: EpisodeKey) -> Result<(), WorldError> {
-        *self = Self::new(&self.config.clone(), key)?;
+        let (map_seed, map) = match self.config.map.seed {
+            Some(seed) if seed == self.map_seed => (seed, Arc::clone(&self.map)),
+            fixed => {
+                let seed = fixed.unwrap_or_else(|| key.map_seed());
+                (seed, Arc::new(crate::maps::generate(&self.config, &mut map_rng(seed))?))
+            }
+        };
+        let tracked = self.field.gain.is_some();
+        *self = Self::start(Arc::clone(&self.config), map, map_seed, key);
+        if tracked {
+            self.track_observations();
+        }
         Ok(())
     }
 
-    /// One step. `actions` holds one action per robot; those of robots with an empty battery are ignored.
-    pub fn step(&mut self, actions: &[Action], record: &mut StepRecord) {
-        let _ = (actions, record);
-        self.step += 1;
-    }
-
     /// Keeps ready what observations need, from now on and across resets.
-    pub fn track_observations(&mut self) {}
+    pub fn track_observations(&mut self) {
+        self.field.track(self.objects.iter().map(|object| object.cell));
+    }
 
     /// Truncates this episode after `max_steps` steps; the next reset restores the configured length.
     pub fn set_max_steps(&mut self, max_steps: u32) {
@@ -137,6 +164,16 @@ impl World {
         self.step
     }
 
+    /// Whether every battery is empty: the episode is over.
+    pub fn terminated(&self) -> bool {
+        !self.robots.iter().any(Robot::alive)
+    }
+
+    /// Whether the episode reached its length without being terminated.
+    pub fn truncated(&self) -> bool {
+        self.step >= self.max_steps && !self.terminated()
+    }
+
     /// Team size.
     pub fn num_robots(&self) -> usize {
         self.robots.len()
@@ -147,111 +184,111 @@ impl World {
         &self.robots
     }
 
-    /// Objects that wait to be removed, in no particular order.
+    /// Objects that wait to be removed, oldest first.
     pub fn objects(&self) -> &[SuspiciousObject] {
         &self.objects
     }
 
     /// Threat of a cell in hundredths, 0 to 100; 0 for obstacles.
+    ///
+    /// # Panics
+    /// If the cell is outside the grid.
     pub fn threat(&self, cell: Cell) -> u8 {
-        let _ = cell;
-        0
+        self.field.level(self.field.index(cell)) as u8
     }
 
     /// Writes the threat of every cell in hundredths, row-major, 0 for obstacles. `grid` has W·H entries.
     pub fn write_threat(&self, grid: &mut [u8]) {
-        grid.fill(0);
+        for (index, level) in grid.iter_mut().enumerate().take(self.visits.len()) {
+            *level = self.field.level(index) as u8;
+        }
     }
 
     /// Mean threat over the free cells now, 0 to 1.
     pub fn mean_threat(&self) -> f64 {
-        0.0
+        f64::from(self.field.total) / (100.0 * self.map.free_cells() as f64)
     }
 
     /// Step at which each cell was last cleared, row-major; 0 if never.
     pub fn last_cleared(&self) -> &[u32] {
-        &[]
+        &self.field.cleared_at
     }
 
     /// How often robots entered (or started on) each cell, row-major.
     pub fn visits(&self) -> &[u32] {
-        &[]
+        &self.visits
     }
 
     /// Share of the free cells that were cleared at least once.
     pub fn coverage(&self) -> f64 {
-        0.0
+        f64::from(self.field.covered) / self.map.free_cells() as f64
     }
 
-    /// Cells from (x, y) to the nearest charging station, by Manhattan distance.
+    /// Cells from `cell` to the nearest charging station, by Manhattan distance.
     pub fn station_distance(&self, cell: Cell) -> u32 {
-        let _ = cell;
-        0
+        let distance = |station: &Cell| station.x.abs_diff(cell.x) as u32 + station.y.abs_diff(cell.y) as u32;
+        self.map.stations().iter().map(distance).min().unwrap_or(0)
     }
 
-    /// Chebyshev radius of a patrol now: 2 or 3.
+    /// Chebyshev radius of a patrol at the present threat: 2 or 3.
     pub fn patrol_radius(&self) -> usize {
-        2
+        let calm = self.field.total < 20 * self.map.free_cells() as u32;
+        if self.config.patrol_radius == PatrolRadius::Dynamic && calm { 3 } else { 2 }
     }
 
     /// Actions that are not pointless: no forward into a wall, obstacle or robot, no undoing of the last turn, no patrol
-    /// straight after a patrol unless the robot is charging. Never empty; advice only, every action may be taken.
-    pub fn action_mask(&self, robot: usize) -> ActionMask {
-        let _ = robot;
-        ActionMask::ALL
-    }
-
-    /// A hash chain over what every step did: equal chains mean equal episodes.
-    pub fn state_hash(&self) -> u64 {
-        0
-    }
-
-    /// The metrics of the episode so far.
-    pub fn episode_summary(&self) -> EpisodeSummary {
-        EpisodeSummary {
-            key: self.key,
-            map_seed: self.map_seed,
-            map_hash: self.map.map_hash(),
-            max_steps: self.max_steps,
-            length: self.step,
-            terminated: false,
-            truncated: false,
-            episode_return: 0.0,
-            mean_threat: 0.0,
-            final_threat: 0.0,
-            average_idleness: 0.0,
-            worst_idleness: 0,
-            coverage: 0.0,
-            steps_to_full_coverage: None,
-            visited_share: 0.0,
-            interferences: 0,
-            interference_rate: 0.0,
-            objects_spawned: 0,
-            objects_removed: 0,
-            response_p50: None,
-            response_p95: None,
-            patrol_count: 0,
-            move_count: 0,
-            turn_count: 0,
-            min_battery: 0.0,
-            battery_deaths: 0,
-            charging_events: 0,
-            first_state_hash: 0,
-            last_state_hash: 0,
-        }
-    }
-
-    /// The full state: a world read back from it continues bit for bit.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        Vec::new()
-    }
-
-    /// Reads [`World::to_bytes`] back.
+    /// straight after a patrol unless the robot is charging. Never empty; advice only, every action may be taken. A robot
+    /// with an empty battery can only stay.
     ///
-    /// # Errors
-    /// If the bytes do not hold a world of this configuration.
-    pub fn from_bytes(config: &WorldConfig, bytes: &[u8]) -> Result<Self, WorldError> {
-        let _ = (config, bytes);
-        Err(WorldError::Corrupt("not a saved world"))
+    /// # Panics
+    /// If there is no such robot.
+    pub fn action_mask(&self, robot: usize) -> ActionMask {
+        let robot = &self.robots[robot];
+        if !robot.alive() {
+            return ActionMask(Action::Patrol.bit());
+        }
+        let mut mask = ActionMask::ALL.0;
+        let ahead = self.cell_ahead(robot).filter(|cell| self.robots.iter().all(|other| other.cell != *cell));
+        if ahead.is_none() {
+            mask &= !Action::Forward.bit();
+        }
+        match robot.last_action {
+            Some(Action::TurnLeft) => mask &= !Action::TurnRight.bit(),
+            Some(Action::TurnRight) => mask &= !Action::TurnLeft.bit(),
+            Some(Action::Patrol) if !robot.charging => mask &= !Action::Patrol.bit(),
+            _ => {}
+        }
+        ActionMask(mask)
     }
+
+    /// A hash chain over what every step did: key, map, and per step all robots (cell, heading, action, battery) and the
+    /// total threat. Equal chains mean equal episodes; it costs a few multiplications per step because it does not look at
+    /// every cell.
+    pub fn state_hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The free cell in front of a robot, whether or not another robot stands on it.
+    fn cell_ahead(&self, robot: &Robot) -> Option<Cell> {
+        let (dx, dy) = robot.heading.delta();
+        let (x, y) = (isize::from(robot.cell.x) + dx as isize, isize::from(robot.cell.y) + dy as isize);
+        self.map.is_free(x, y).then_some(Cell { x: x as u8, y: y as u8 })
+    }
+
+    fn extend_hash(&mut self) {
+        let mut hash = mix(self.hash, u64::from(self.field.total) << 32 | u64::from(self.step));
+        for robot in &self.robots {
+            let pose = u64::from(robot.cell.x) | u64::from(robot.cell.y) << 8 | (robot.heading as u64) << 16;
+            let action = robot.last_action.map_or(7, |action| action as u64) << 24;
+            hash = mix(hash, pose | action | u64::from(robot.charging) << 32);
+            hash = mix(hash, robot.battery.to_bits());
+        }
+        self.hash = hash;
+    }
+}
+
+/// Folded multiplication: the two halves of a 128-bit product, xored. Wang Yi, *wyhash*, 2019.
+fn mix(hash: u64, value: u64) -> u64 {
+    let product = u128::from(hash ^ value ^ 0x9e37_79b9_7f4a_7c15) * 0xa076_1d64_78bd_642f;
+    (product >> 64) as u64 ^ product as u64
 }
