@@ -16,29 +16,32 @@ pub enum End {
     Truncated,
 }
 
-/// One environment's part of a rollout; arrays are `[step][robot]`, `ends` is `[step]`.
+/// Some environments' part of a rollout; arrays are (step, environment, robot), `ends` is (step, environment).
 pub struct Segment<'a> {
+    pub robots: usize,
     pub rewards: &'a [f32],
     pub values: &'a [f32],
     pub ends: &'a [End],
     /// V(final observation) where `ends` is truncated; unread elsewhere.
     pub final_values: &'a [f32],
-    /// V of the observation after the last step, one per robot.
+    /// V of the observation after the last step, (environment, robot).
     pub next_values: &'a [f32],
 }
 
-/// Fills `advantages` (Â) and `returns` (Â + V), both `[step][robot]`.
+/// Fills `advantages` (Â) and `returns` (Â + V), in the order of the rewards.
 ///
 /// δₜ = rₜ + γ·V(sₜ₊₁) − V(sₜ), Âₜ = δₜ + γλ·Âₜ₊₁; Âₜ₊₁ is 0 across the end of an episode.
 pub fn estimate(segment: &Segment, gamma: f32, lambda: f32, advantages: &mut [f32], returns: &mut [f32]) {
-    let robots = segment.next_values.len();
-    for robot in 0..robots {
-        let (mut next_value, mut next_advantage) = (segment.next_values[robot], 0.0);
-        for (step, end) in segment.ends.iter().enumerate().rev() {
-            let at = step * robots + robot;
-            if *end != End::Continues {
+    let streams = segment.next_values.len();
+    let environments = streams / segment.robots;
+    for stream in 0..streams {
+        let (mut next_value, mut next_advantage) = (segment.next_values[stream], 0.0);
+        for step in (0..segment.rewards.len() / streams).rev() {
+            let at = step * streams + stream;
+            let end = segment.ends[step * environments + stream / segment.robots];
+            if end != End::Continues {
                 next_advantage = 0.0;
-                next_value = if *end == End::Truncated { segment.final_values[at] } else { 0.0 };
+                next_value = if end == End::Truncated { segment.final_values[at] } else { 0.0 };
             }
             let delta = segment.rewards[at] + gamma * next_value - segment.values[at];
             next_advantage = delta + gamma * lambda * next_advantage;
@@ -78,8 +81,14 @@ mod tests {
     use super::*;
 
     fn run(ends: &[End], final_values: &[f32]) -> (Vec<f32>, Vec<f32>) {
-        let segment =
-            Segment { rewards: &[1.0, 2.0, 3.0], values: &[0.5, 1.0, 1.5], ends, final_values, next_values: &[2.0] };
+        let segment = Segment {
+            robots: 1,
+            rewards: &[1.0, 2.0, 3.0],
+            values: &[0.5, 1.0, 1.5],
+            ends,
+            final_values,
+            next_values: &[2.0],
+        };
         let (mut a, mut r) = (vec![0.0; 3], vec![0.0; 3]);
         estimate(&segment, 0.5, 0.5, &mut a, &mut r);
         (a, r)
@@ -110,6 +119,7 @@ mod tests {
     #[test]
     fn robots_do_not_mix() {
         let segment = Segment {
+            robots: 2,
             rewards: &[1.0, 10.0, 2.0, 20.0],
             values: &[0.0; 4],
             ends: &[End::Continues; 2],
@@ -120,6 +130,21 @@ mod tests {
         estimate(&segment, 1.0, 1.0, &mut a, &mut r);
         assert_eq!(a, [3.0, 30.0, 2.0, 20.0]);
         assert_eq!(r, a);
+    }
+
+    #[test]
+    fn environments_end_apart() {
+        let segment = Segment {
+            robots: 1,
+            rewards: &[1.0, 10.0, 2.0, 20.0],
+            values: &[0.0; 4],
+            ends: &[End::Terminated, End::Continues, End::Continues, End::Continues],
+            final_values: &[0.0; 4],
+            next_values: &[0.0, 100.0],
+        };
+        let (mut a, mut r) = (vec![0.0; 4], vec![0.0; 4]);
+        estimate(&segment, 1.0, 1.0, &mut a, &mut r);
+        assert_eq!(a, [1.0, 130.0, 2.0, 120.0]);
     }
 
     #[test]

@@ -133,10 +133,10 @@ unsafe fn affine_tile<L: Lanes, const R: usize, const V: usize>(
         let mut weight = weights.as_ptr().add(tile.column);
         for k in 0..tile.inner {
             let line: [L::Register; V] = std::array::from_fn(|v| L::load(weight.add(v * L::WIDTH)));
-            for r in 0..R {
-                let input = L::splat(*inputs[r].add(k));
+            for (sums, input) in sums.iter_mut().zip(inputs) {
+                let input = L::splat(*input.add(k));
                 for v in 0..V {
-                    sums[r][v] = L::fused(input, line[v], sums[r][v]);
+                    sums[v] = L::fused(input, line[v], sums[v]);
                 }
             }
             weight = weight.add(tile.outputs);
@@ -172,10 +172,10 @@ unsafe fn outer_tile<L: Lanes, const R: usize, const V: usize>(
         for &row in x.index {
             let input = x.data.as_ptr().add(row as usize * x.stride + tile.row);
             let line: [L::Register; V] = std::array::from_fn(|v| L::load(error.add(v * L::WIDTH)));
-            for r in 0..R {
+            for (r, sums) in sums.iter_mut().enumerate() {
                 let input = L::splat(*input.add(r));
                 for v in 0..V {
-                    sums[r][v] = L::fused(input, line[v], sums[r][v]);
+                    sums[v] = L::fused(input, line[v], sums[v]);
                 }
             }
             error = error.add(tile.outputs);

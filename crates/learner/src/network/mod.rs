@@ -1,4 +1,5 @@
 //! Policy networks as flat parameter vectors.
+pub mod codec;
 pub mod mlp;
 
 pub use mlp::{Activations, Mlp, MlpShape};

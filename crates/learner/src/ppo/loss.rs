@@ -151,8 +151,8 @@ mod tests {
             loss_and_derivative(heads, s, &c, &mut sums);
             0.25 * (sums.policy_loss + 0.7 * sums.value_loss - 0.05 * sums.entropy)
         };
-        for (i, mask) in [0b1111, 0b1011, 0b0110, 0b1110].into_iter().enumerate() {
-            let action = (mask as u8).trailing_zeros() as u8;
+        for (i, mask) in [0b1111_u8, 0b1011, 0b0110, 0b1110].into_iter().enumerate() {
+            let action = mask.trailing_zeros() as u8;
             for advantage in [-1.3, 0.8] {
                 let s = Sample { action, mask, log_prob: -1.1, value: 0.4, advantage, target: -0.2 + i as f32 * 0.3 };
                 let heads = [0.3, -0.2, 0.5, 0.1, 0.55, 0.0, 0.0, 0.0];

@@ -2,5 +2,7 @@
 pub mod batch;
 pub mod config;
 pub mod loss;
+pub mod optimise;
+pub mod return_normaliser;
 
 pub use config::PpoConfig;

@@ -1,3 +1,4 @@
 //! Integration tests of the learner.
 mod backends;
 mod kernels;
+mod runs;

@@ -1,0 +1,50 @@
+//! The optimisation phase alone, on a made-up rollout. Throughput "elements" are robot-steps.
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use learner::adam::Adam;
+use learner::kernels::Kernels;
+use learner::network::{Mlp, MlpShape};
+use learner::ppo::PpoConfig;
+use learner::ppo::optimise::{Optimiser, Position};
+use learner::random::{Purpose, stream, unit};
+use learner::rollout::buffer::{Rollout, RolloutShape};
+
+fn optimise(c: &mut Criterion) {
+    let mut group = c.benchmark_group("optimise");
+    for (robots, observation_len) in [(1, 288), (4, 472)] {
+        let config = PpoConfig::for_team(robots);
+        let shape = RolloutShape { num_envs: config.num_envs, steps: config.num_steps, robots, observation_len };
+        let rollout = made_up(shape);
+        let network = MlpShape { observations: observation_len, hidden: config.hidden };
+        for threads in [1, 2] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            let mut rng = stream(1, Purpose::InitialWeights, 0, 0);
+            let adam = Adam::new(network.len(), config.adam_epsilon);
+            let initial = Mlp::initialised(network, &mut rng);
+            let mut optimiser = Optimiser::new(initial, adam, Kernels::detect(), config.gradient_shards);
+            let at = Position { seed: 1, update: 0, progress: 0.0 };
+            group.throughput(Throughput::Elements(shape.len() as u64));
+            group.bench_function(format!("{robots}x{observation_len}/{threads}_threads"), |b| {
+                b.iter(|| optimiser.optimise(&pool, &config, &rollout.batch(observation_len), at));
+            });
+        }
+    }
+    group.finish();
+}
+
+fn made_up(shape: RolloutShape) -> Rollout {
+    let mut rng = stream(2, Purpose::Evaluation, 0, 0);
+    let mut rollout = Rollout::default();
+    rollout.resize(shape);
+    rollout.observations.fill_with(|| unit(&mut rng));
+    rollout.masks.fill(0b1111);
+    rollout.actions.fill_with(|| (4.0 * unit(&mut rng)) as u8);
+    rollout.log_probs.fill(0.25_f32.ln());
+    rollout.advantages.fill_with(|| 2.0 * unit(&mut rng) - 1.0);
+    rollout.returns.fill_with(|| unit(&mut rng));
+    rollout
+}
+
+criterion_group! { name = benches; config = Criterion::default().sample_size(10)
+.warm_up_time(std::time::Duration::from_millis(500)).measurement_time(std::time::Duration::from_secs(2));
+targets = optimise }
+criterion_main!(benches);

@@ -1,0 +1,217 @@
+//! Trains a policy and evaluates it on unseen maps, without any of the pipeline.
+//!
+//! ```text
+//! cargo run --release -p learner --example train -- --robots 4 --seconds 60
+//! cargo run --release -p learner --example train -- --steps 2000000 --seed 7 --save policy.safetensors
+//! ```
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use environment::{EpisodeSummary, MapConfig, MapType, WorldConfig};
+use learner::{Backend, Learner, Policy, PpoConfig, Selection, UpdateReport};
+
+/// Train a patrol policy with PPO and evaluate it on unseen maps.
+#[derive(Parser)]
+struct Arguments {
+    /// Robots in the team.
+    #[arg(long, default_value_t = 1)]
+    robots: usize,
+    /// Width and height of the world, in cells.
+    #[arg(long, default_value_t = 20)]
+    size: usize,
+    /// Map generator: random, maze, room or cave.
+    #[arg(long, default_value = "random")]
+    map: String,
+    /// Robot-steps to train for; schedules end here.
+    #[arg(long, default_value_t = 12_000_000)]
+    steps: u64,
+    /// Stop after this many seconds even if steps are left.
+    #[arg(long)]
+    seconds: Option<f64>,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Threads; 0 is one per processor.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Held-out episodes to evaluate on.
+    #[arg(long, default_value_t = 40)]
+    episodes: u64,
+    /// Compute gradients with dfdx instead of our kernels.
+    #[arg(long)]
+    dfdx: bool,
+    /// Record every step, as the archive does.
+    #[arg(long)]
+    record: bool,
+    /// Write the final policy here.
+    #[arg(long)]
+    save: Option<PathBuf>,
+    #[command(flatten)]
+    hyper: HyperParameters,
+}
+
+/// Overrides of the team's default settings.
+#[derive(clap::Args)]
+struct HyperParameters {
+    #[arg(long)]
+    learning_rate: Option<f32>,
+    #[arg(long)]
+    gamma: Option<f32>,
+    #[arg(long)]
+    gae_lambda: Option<f32>,
+    #[arg(long)]
+    num_envs: Option<usize>,
+    #[arg(long)]
+    num_steps: Option<usize>,
+    #[arg(long)]
+    epochs: Option<usize>,
+    #[arg(long)]
+    minibatch: Option<usize>,
+    #[arg(long)]
+    entropy: Option<f32>,
+    #[arg(long)]
+    threat_coefficient: Option<f32>,
+    #[arg(long)]
+    reward_scale: Option<f32>,
+    #[arg(long)]
+    clip: Option<f32>,
+    #[arg(long)]
+    hidden: Option<usize>,
+    #[arg(long)]
+    normalise_returns: bool,
+}
+
+impl HyperParameters {
+    fn apply(&self, config: &mut PpoConfig) {
+        fn set<T: Copy>(slot: &mut T, value: Option<T>) {
+            *slot = value.unwrap_or(*slot);
+        }
+        set(&mut config.learning_rate, self.learning_rate);
+        set(&mut config.gamma, self.gamma);
+        set(&mut config.gae_lambda, self.gae_lambda);
+        set(&mut config.num_envs, self.num_envs);
+        set(&mut config.num_steps, self.num_steps);
+        set(&mut config.update_epochs, self.epochs);
+        set(&mut config.minibatch_size, self.minibatch);
+        set(&mut config.entropy_coefficient, self.entropy);
+        set(&mut config.mean_threat_coefficient, self.threat_coefficient);
+        set(&mut config.reward_scale, self.reward_scale);
+        set(&mut config.clip_range, self.clip);
+        set(&mut config.hidden, self.hidden);
+        config.normalise_returns |= self.normalise_returns;
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let world = world(&arguments)?;
+    let mut config = PpoConfig { total_steps: arguments.steps, ..PpoConfig::for_team(arguments.robots) };
+    config.backend = if arguments.dfdx { Backend::Dfdx } else { Backend::Fused };
+    arguments.hyper.apply(&mut config);
+    let mut learner = Learner::new(world.clone(), config, arguments.seed, arguments.threads)?;
+    println!(
+        "{} features, {} parameters, {} threads, {}",
+        learner.policy().observation().len(),
+        learner.policy().network().parameters().len(),
+        learner.threads(),
+        learner.instruction_set(),
+    );
+    train(&arguments, &mut learner)?;
+    for (name, policy) in [("last", learner.policy()), ("best", learner.best_policy())] {
+        evaluate(name, &policy, &world, arguments.episodes)?;
+    }
+    if let Some(path) = &arguments.save {
+        std::fs::write(path, learner.policy().to_safetensors()?)?;
+    }
+    Ok(())
+}
+
+fn world(arguments: &Arguments) -> anyhow::Result<WorldConfig> {
+    let map_type = MapType::ALL.into_iter().find(|map| map.name() == arguments.map);
+    let Some(map_type) = map_type else {
+        anyhow::bail!("--map must be random, maze, room or cave, not `{}`", arguments.map);
+    };
+    Ok(WorldConfig {
+        width: arguments.size,
+        height: arguments.size,
+        num_robots: arguments.robots,
+        map: MapConfig { map_type, ..MapConfig::default() },
+        ..WorldConfig::default()
+    })
+}
+
+fn train(arguments: &Arguments, learner: &mut Learner) -> anyhow::Result<()> {
+    let limit = arguments.seconds.map_or(Duration::MAX, Duration::from_secs_f64);
+    let (started, mut shown) = (Instant::now(), Duration::ZERO);
+    let mut record = arguments.record.then(learner::RolloutRecord::default);
+    let mut total = learner::report::Timings::default();
+    let mut last = UpdateReport::default();
+    while !learner.is_complete() && started.elapsed() < limit {
+        last = learner.update(record.as_mut())?;
+        add(&mut total, &last.timings);
+        if started.elapsed() - shown > Duration::from_secs(5) {
+            shown = started.elapsed();
+            show(&last, started.elapsed());
+        }
+    }
+    show(&last, started.elapsed());
+    let share = |part: Duration| 100.0 * part.as_secs_f64() / (total.wall.as_secs_f64() * learner.threads() as f64);
+    println!(
+        "of {} threads' time: environment {:.1} %, observation {:.1} %, forward {:.1} %, backward {:.1} %; \
+         of elapsed time: rollout {:.1} %, optimiser {:.1} %",
+        learner.threads(),
+        share(total.environment),
+        share(total.observation),
+        share(total.forward),
+        share(total.backward),
+        share(total.rollout) * learner.threads() as f64,
+        share(total.optimiser) * learner.threads() as f64,
+    );
+    Ok(())
+}
+
+fn add(total: &mut learner::report::Timings, one: &learner::report::Timings) {
+    total.wall += one.wall;
+    total.rollout += one.rollout;
+    total.environment += one.environment;
+    total.observation += one.observation;
+    total.forward += one.forward;
+    total.backward += one.backward;
+    total.optimiser += one.optimiser;
+}
+
+fn show(report: &UpdateReport, elapsed: Duration) {
+    let threat = |threat: Option<f64>| threat.map_or("   –".to_owned(), |t| format!("{t:.3}"));
+    println!(
+        "{:6.1} s {:>11} steps {:>8.0}/s  threat {} best {}  entropy {:.3} kl {:.4} clip {:.3} ev {:.3} norm {:.2} v {:.4}",
+        elapsed.as_secs_f64(),
+        report.steps_done,
+        report.steps_done as f64 / elapsed.as_secs_f64(),
+        threat(report.recent_mean_threat),
+        threat(report.best_mean_threat),
+        report.entropy,
+        report.approx_kl,
+        report.clip_fraction,
+        report.explained_variance,
+        report.gradient_norm,
+        report.value_loss,
+    );
+    let _ = std::io::stdout().flush();
+}
+
+fn evaluate(name: &str, policy: &Policy, world: &WorldConfig, episodes: u64) -> anyhow::Result<()> {
+    let seeds: Vec<u64> = (0..episodes).map(|i| 1_000_000 + i).collect();
+    for (how, selection) in [("sampled", Selection::Sampled { seed: 1 }), ("arg-max", Selection::ArgMax)] {
+        let summaries = policy.evaluate(world, &seeds, selection)?;
+        let mean = |of: fn(&EpisodeSummary) -> f64| summaries.iter().map(of).sum::<f64>() / summaries.len() as f64;
+        println!(
+            "{name} {how}: mean threat {:.4}, coverage {:.3}, worst idleness {:.0}, return {:.0}",
+            mean(|s| s.mean_threat),
+            mean(|s| s.coverage),
+            mean(|s| f64::from(s.worst_idleness)),
+            mean(|s| s.episode_return),
+        );
+    }
+    Ok(())
+}

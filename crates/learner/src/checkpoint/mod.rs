@@ -1,0 +1,190 @@
+//! Saving a run between updates and continuing it bit for bit.
+pub mod container;
+
+use container::{ContainerError, Reader, Writer};
+use environment::{Environment, WorldConfig};
+
+use crate::adam::Adam;
+use crate::error::LearnerError;
+use crate::learner::{Best, Learner, Parts, Progress, batch_config};
+use crate::network::Mlp;
+use crate::policy::Policy;
+use crate::ppo::PpoConfig;
+use crate::ppo::return_normaliser::ReturnNormaliser;
+
+/// Version of the resume state's layout.
+const FORMAT: u32 = 1;
+
+/// A saved run: two safetensors files. The same state gives the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The policy alone, for use and evaluation.
+    pub policy: Vec<u8>,
+    /// Everything else that training needs to go on: moments, counters, worlds, schedules' position, best so far.
+    pub resume: Vec<u8>,
+}
+
+impl Learner {
+    /// Saves the state after the last update.
+    ///
+    /// # Errors
+    /// If the format refuses it, which it has no reason to.
+    pub fn checkpoint(&self) -> Result<Checkpoint, LearnerError> {
+        Ok(Checkpoint { policy: self.policy().to_safetensors()?, resume: self.resume_state()? })
+    }
+
+    /// The current policy.
+    pub fn policy(&self) -> Policy {
+        Policy::new(self.optimiser.network.clone(), self.observation.clone())
+    }
+
+    /// The policy whose recent training episodes had the lowest mean threat; the current one before there were enough.
+    pub fn best_policy(&self) -> Policy {
+        let parameters = self.progress.best.as_ref().map(|best| best.parameters.clone());
+        let network = parameters.map(|p| Mlp::from_parameters(self.optimiser.network.shape(), p));
+        Policy::new(network.unwrap_or_else(|| self.optimiser.network.clone()), self.observation.clone())
+    }
+
+    /// Continues a saved run with the world, settings and seed it was started with; `threads` is free.
+    ///
+    /// # Errors
+    /// If the bytes are damaged or belong to another run.
+    pub fn resume(
+        world: WorldConfig,
+        config: PpoConfig,
+        seed: u64,
+        threads: usize,
+        checkpoint: &Checkpoint,
+    ) -> Result<Self, LearnerError> {
+        config.validate()?;
+        let spec = environment::ObservationSpec::for_team(world.num_robots);
+        let network = Policy::from_safetensors(&checkpoint.policy)?.into_network_for(&spec)?;
+        let reader = Reader::new(&checkpoint.resume).map_err(LearnerError::Resume)?;
+        let saved = Saved::read(&reader, &world, &config, seed, &network).map_err(LearnerError::Resume)?;
+        let batch = batch_config(&world, &config, seed);
+        let environments = saved.environments.iter().map(|bytes| Environment::from_bytes(&batch, bytes));
+        let environments = environments.collect::<Result<Vec<_>, _>>()?;
+        let parts =
+            Parts { network, adam: saved.adam, environments, progress: saved.progress, normaliser: saved.normaliser };
+        Self::assemble(world, config, seed, threads, parts)
+    }
+
+    fn resume_state(&self) -> Result<Vec<u8>, LearnerError> {
+        let mut writer = Writer::default();
+        let (adam, progress) = (&self.optimiser.adam, &self.progress);
+        writer.metadata("format", FORMAT);
+        writer.metadata("run", fingerprint(&self.world, &self.config, self.seed));
+        writer.metadata("updates", progress.updates);
+        writer.metadata("steps_done", progress.steps_done);
+        writer.metadata("episodes_finished", progress.episodes_finished);
+        writer.metadata("beta1_power", adam.beta1_power.to_bits());
+        writer.metadata("beta2_power", adam.beta2_power.to_bits());
+        let size = [adam.first_moment.len()];
+        writer.f32s("adam.first_moment", &size, adam.first_moment.iter().copied());
+        writer.f32s("adam.second_moment", &size, adam.second_moment.iter().copied());
+        writer.u64s("recent_mean_threat", progress.recent.iter().map(|t| t.to_bits()));
+        writer.metadata("best", progress.best.as_ref().map_or(f64::INFINITY, |best| best.mean_threat).to_bits());
+        if let Some(best) = &progress.best {
+            writer.f32s("best.parameters", &size, best.parameters.iter().copied());
+        }
+        if let Some(normaliser) = &self.normaliser {
+            let moments = [normaliser.mean, normaliser.variance, normaliser.count];
+            writer.u64s("return.moments", moments.map(f64::to_bits));
+            writer.f32s("return.so_far", &[normaliser.returns.len()], normaliser.returns.iter().copied());
+        }
+        let environments: Vec<Vec<u8>> = self.environments.iter().map(Environment::to_bytes).collect();
+        writer.u64s("environment.lengths", environments.iter().map(|bytes| bytes.len() as u64));
+        writer.bytes("environment.states", environments.concat());
+        writer.finish().map_err(LearnerError::Write)
+    }
+}
+
+/// The decoded resume state.
+struct Saved<'a> {
+    adam: Adam,
+    progress: Progress,
+    normaliser: Option<ReturnNormaliser>,
+    environments: Vec<&'a [u8]>,
+}
+
+impl<'a> Saved<'a> {
+    fn read(
+        reader: &Reader<'a>,
+        world: &WorldConfig,
+        config: &PpoConfig,
+        seed: u64,
+        network: &Mlp,
+    ) -> Result<Self, ContainerError> {
+        reader.expect("format", &FORMAT.to_string())?;
+        reader.expect("run", &fingerprint(world, config, seed))?;
+        let size = [network.shape().len()];
+        let mut adam = Adam::new(size[0], config.adam_epsilon);
+        adam.first_moment = reader.f32s("adam.first_moment", &size)?;
+        adam.second_moment = reader.f32s("adam.second_moment", &size)?;
+        adam.beta1_power = f64::from_bits(reader.parsed("beta1_power")?);
+        adam.beta2_power = f64::from_bits(reader.parsed("beta2_power")?);
+        let best_mean_threat = f64::from_bits(reader.parsed("best")?);
+        let best = if best_mean_threat.is_finite() {
+            Some(Best { mean_threat: best_mean_threat, parameters: reader.f32s("best.parameters", &size)? })
+        } else {
+            None
+        };
+        let recent: Vec<f64> = reader.u64s("recent_mean_threat")?.into_iter().map(f64::from_bits).collect();
+        expect_len("recent_mean_threat", recent.len(), recent.len().min(config.num_envs))?;
+        let progress = Progress {
+            updates: reader.parsed("updates")?,
+            steps_done: reader.parsed("steps_done")?,
+            episodes_finished: reader.parsed("episodes_finished")?,
+            recent: recent.into(),
+            best,
+        };
+        let robots = config.num_envs * world.num_robots;
+        let normaliser = config.normalise_returns.then(|| read_normaliser(reader, robots)).transpose()?;
+        Ok(Self { adam, progress, normaliser, environments: split_environments(reader, config.num_envs)? })
+    }
+}
+
+fn read_normaliser(reader: &Reader, robots: usize) -> Result<ReturnNormaliser, ContainerError> {
+    let moments = reader.u64s("return.moments")?;
+    let returns = reader.f32s("return.so_far", &[robots])?;
+    let [mean, variance, count] = moments[..] else {
+        return Err(wrong_len("return.moments", moments.len(), 3));
+    };
+    let [mean, variance, count] = [mean, variance, count].map(f64::from_bits);
+    Ok(ReturnNormaliser { returns, mean, variance, count })
+}
+
+fn split_environments<'a>(reader: &Reader<'a>, num_envs: usize) -> Result<Vec<&'a [u8]>, ContainerError> {
+    let lengths = reader.u64s("environment.lengths")?;
+    expect_len("environment.lengths", lengths.len(), num_envs)?;
+    let states = reader.bytes("environment.states")?;
+    let mut rest = states;
+    let mut parts = Vec::with_capacity(num_envs);
+    for length in lengths {
+        let (part, after) = usize::try_from(length)
+            .ok()
+            .and_then(|length| rest.split_at_checked(length))
+            .ok_or_else(|| wrong_len("environment.states", states.len(), parts.len()))?;
+        parts.push(part);
+        rest = after;
+    }
+    expect_len("environment.states", rest.len(), 0)?;
+    Ok(parts)
+}
+
+fn expect_len(name: &str, found: usize, expected: usize) -> Result<(), ContainerError> {
+    if found == expected { Ok(()) } else { Err(wrong_len(name, found, expected)) }
+}
+
+fn wrong_len(name: &str, found: usize, expected: usize) -> ContainerError {
+    ContainerError::Tensor {
+        name: name.to_owned(),
+        found: format!("{found} long"),
+        expected: format!("{expected} long"),
+    }
+}
+
+/// What a resume state belongs to: it can only be continued with exactly these settings.
+fn fingerprint(world: &WorldConfig, config: &PpoConfig, seed: u64) -> String {
+    format!("{world:?} {config:?} seed {seed}")
+}

@@ -1,0 +1,24 @@
+//! What can go wrong while learning.
+use crate::checkpoint::container::ContainerError;
+use crate::ppo::config::ConfigError;
+
+/// Why a learner cannot be built, continued or saved.
+#[derive(Debug, thiserror::Error)]
+pub enum LearnerError {
+    #[error("the training settings are wrong: {0}")]
+    Config(#[from] ConfigError),
+    #[error("the world cannot be built")]
+    World(#[from] environment::WorldError),
+    #[error("the policy cannot be read")]
+    Policy(#[source] ContainerError),
+    #[error("the resume state cannot be read")]
+    Resume(#[source] ContainerError),
+    #[error("the checkpoint cannot be written")]
+    Write(#[source] ContainerError),
+    #[error("the policy sees {found} features but this world shows {expected}: train it anew or choose its team size")]
+    Observation { found: usize, expected: usize },
+    #[error("the threads cannot be started")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    #[error("training is complete: {steps} of {total} steps are done")]
+    Complete { steps: u64, total: u64 },
+}

@@ -1,0 +1,154 @@
+//! The optimisation phase of PPO: K epochs of minibatch gradient steps over one rollout
+//! (Schulman et al., 2017, algorithm 1, lines 6–7).
+use std::time::{Duration, Instant};
+
+use rayon::ThreadPool;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+
+use super::PpoConfig;
+use super::batch::Batch;
+use super::loss::{Coefficients, LossSums};
+use crate::adam::Adam;
+use crate::backend::Shard;
+use crate::kernels::{Compiled, Kernels};
+use crate::network::{Mlp, MlpShape};
+use crate::random::{Purpose, shuffle, stream};
+
+/// The network, its optimiser and their working memory.
+pub struct Optimiser {
+    pub network: Mlp,
+    pub adam: Adam,
+    kernels: Kernels,
+    shards: Vec<Shard>,
+    gradient: Vec<f32>,
+    order: Vec<u32>,
+}
+
+/// What one optimisation phase did. Losses are means over its last epoch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcome {
+    /// Sums over the last epoch that was run.
+    pub losses: LossSums,
+    /// Mean norm of the minibatch gradients before clipping, over all epochs.
+    pub gradient_norm: f64,
+    pub epochs: usize,
+    /// Processor time in forward passes and losses, summed over threads.
+    pub forward: Duration,
+    /// Processor time in backward passes, summed over threads.
+    pub backward: Duration,
+    /// Time in summing shards, clipping and Adam.
+    pub optimiser: Duration,
+}
+
+/// Where in the run an optimisation phase is: the schedules and the shuffles depend on nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct Position {
+    pub seed: u64,
+    /// Updates done before.
+    pub update: u64,
+    /// Fraction of the steps done.
+    pub progress: f64,
+}
+
+impl Optimiser {
+    pub fn new(network: Mlp, adam: Adam, kernels: Kernels, gradient_shards: usize) -> Self {
+        let shape: MlpShape = network.shape();
+        Self {
+            network,
+            adam,
+            kernels,
+            shards: vec![Shard::new(shape); gradient_shards],
+            gradient: vec![0.0; shape.len()],
+            order: Vec::new(),
+        }
+    }
+
+    /// Improves the network on `batch`, whose advantages must already be normalised.
+    pub fn optimise(&mut self, pool: &ThreadPool, config: &PpoConfig, batch: &Batch, at: Position) -> Outcome {
+        let mut outcome = Outcome::default();
+        let (mut norms, mut minibatches) = (0.0, 0.0);
+        for epoch in 0..config.update_epochs {
+            self.shuffle(batch.len(), at, epoch);
+            outcome.losses = LossSums::default();
+            outcome.epochs = epoch + 1;
+            for start in (0..batch.len()).step_by(config.minibatch_size) {
+                let minibatch = start..batch.len().min(start + config.minibatch_size);
+                norms += f64::from(self.step(pool, config, batch, minibatch, at.progress, &mut outcome));
+                minibatches += 1.0;
+            }
+            let mean_kl = outcome.losses.approx_kl / outcome.losses.samples.max(1.0);
+            if config.target_kl.is_some_and(|target| mean_kl > f64::from(target)) {
+                break;
+            }
+        }
+        outcome.gradient_norm = norms / f64::max(minibatches, 1.0);
+        outcome
+    }
+
+    /// One gradient step; returns the norm of the gradient.
+    fn step(
+        &mut self,
+        pool: &ThreadPool,
+        config: &PpoConfig,
+        batch: &Batch,
+        minibatch: std::ops::Range<usize>,
+        progress: f64,
+        outcome: &mut Outcome,
+    ) -> f32 {
+        let coefficients = Coefficients {
+            clip_range: config.clip_range,
+            clip_range_value: config.clip_range_value,
+            value: config.value_coefficient,
+            entropy: config.entropy_coefficient_at(progress),
+            scale: 1.0 / minibatch.len() as f32,
+        };
+        let Self { network, adam, kernels, shards, gradient, order } = self;
+        let index = &order[minibatch];
+        let part = index.len().div_ceil(shards.len());
+        pool.install(|| {
+            shards.par_iter_mut().with_max_len(1).enumerate().for_each(|(i, shard)| {
+                let index = index.chunks(part).nth(i).unwrap_or_default();
+                shard.compute(config.backend, *kernels, network, batch, index, &coefficients);
+            });
+        });
+
+        let started = Instant::now();
+        kernels.run(SumInOrder { shards, gradient });
+        for shard in shards.iter_mut() {
+            outcome.losses.add(&shard.losses);
+            outcome.forward += std::mem::take(&mut shard.forward);
+            outcome.backward += std::mem::take(&mut shard.backward);
+        }
+        let learning_rate = config.learning_rate_at(progress);
+        let mut norm = 0.0;
+        network.update(|p| norm = adam.step(*kernels, p, gradient, learning_rate, config.max_gradient_norm));
+        outcome.optimiser += started.elapsed();
+        norm
+    }
+
+    /// A fresh permutation, a function of seed, update and epoch alone.
+    fn shuffle(&mut self, len: usize, at: Position, epoch: usize) {
+        self.order.clear();
+        self.order.extend(0..len as u32);
+        shuffle(&mut self.order, &mut stream(at.seed, Purpose::Minibatches, at.update, epoch as u32));
+    }
+}
+
+/// gradient = shard₀ + shard₁ + …, in this order whatever the number of threads.
+struct SumInOrder<'a> {
+    shards: &'a [Shard],
+    gradient: &'a mut [f32],
+}
+
+impl Compiled for SumInOrder<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        self.gradient.fill(0.0);
+        for shard in self.shards {
+            for (sum, value) in self.gradient.iter_mut().zip(&shard.gradient) {
+                *sum += value;
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Whole runs: threads, kill and resume, recording, saved policies and damaged ones.
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use environment::{Action, EpisodeKey, Purpose, World, WorldConfig};
+use learner::{Backend, Checkpoint, Learner, LearnerError, Policy, PpoConfig, RolloutRecord, Selection};
+
+fn world(robots: usize) -> WorldConfig {
+    WorldConfig { width: 9, height: 8, num_robots: robots, max_steps: Some(50), ..WorldConfig::default() }
+}
+
+/// Small enough to be quick; episodes end within every rollout, and the last minibatch is a partial one.
+fn config(robots: usize) -> PpoConfig {
+    PpoConfig {
+        total_steps: 1 << 20,
+        num_envs: 20,
+        num_steps: 24,
+        update_epochs: 2,
+        minibatch_size: 300,
+        hidden: 16,
+        ..PpoConfig::for_team(robots)
+    }
+}
+
+fn new(robots: usize, threads: usize) -> Learner {
+    Learner::new(world(robots), config(robots), 11, threads).expect("a learner")
+}
+
+fn train(learner: &mut Learner, updates: usize) -> Checkpoint {
+    for _ in 0..updates {
+        learner.update(None).expect("an update");
+    }
+    learner.checkpoint().expect("a checkpoint")
+}
+
+fn digest(checkpoint: &Checkpoint) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&checkpoint.policy, &checkpoint.resume).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    for robots in [1, 3] {
+        let digests = [1, 2, 4].map(|threads| digest(&train(&mut new(robots, threads), 50)));
+        assert_eq!(digests[0], digests[1], "{robots} robots, 1 and 2 threads");
+        assert_eq!(digests[0], digests[2], "{robots} robots, 1 and 4 threads");
+    }
+}
+
+#[test]
+fn a_resumed_run_ends_like_an_uninterrupted_one() {
+    for normalise_returns in [false, true] {
+        let config = PpoConfig { normalise_returns, ..config(2) };
+        let mut straight = Learner::new(world(2), config.clone(), 5, 1).expect("a learner");
+        let end = train(&mut straight, 13);
+        let mut first = Learner::new(world(2), config.clone(), 5, 2).expect("a learner");
+        let middle = train(&mut first, 7);
+        drop(first);
+        let mut second = Learner::resume(world(2), config, 5, 1, &middle).expect("resumed");
+        assert_eq!(second.updates_done(), 7);
+        assert_eq!(second.checkpoint().expect("a checkpoint"), middle, "resuming loses nothing");
+        assert_eq!(digest(&train(&mut second, 6)), digest(&end));
+    }
+}
+
+#[test]
+fn seeds_matter() {
+    let mut other = Learner::new(world(1), config(1), 12, 1).expect("a learner");
+    assert_ne!(digest(&train(&mut new(1, 1), 2)), digest(&train(&mut other, 2)));
+}
+
+#[test]
+fn a_run_ends_at_its_total() {
+    let config = PpoConfig { total_steps: 1_000, ..config(1) };
+    let mut learner = Learner::new(world(1), config, 1, 1).expect("a learner");
+    let mut seen = Vec::new();
+    while !learner.is_complete() {
+        seen.push(learner.update(None).expect("an update").steps_done);
+    }
+    assert_eq!(seen, [480, 960, 1_000]);
+    assert!(matches!(learner.update(None), Err(LearnerError::Complete { steps: 1_000, total: 1_000 })));
+}
+
+#[test]
+fn a_record_holds_every_step_in_order_and_changes_nothing() {
+    let (mut recorded, mut plain) = (new(3, 2), new(3, 2));
+    let mut record = RolloutRecord::default();
+    for update in 0..6 {
+        let report = recorded.update(Some(&mut record)).expect("an update");
+        plain.update(None).expect("an update");
+        let s = &record.steps;
+        assert_eq!(s.len() as u64, report.rollout_steps);
+        for row in 0..s.len() {
+            assert_eq!(usize::from(s.robot[row]), row % 3);
+            assert!(s.action_mask[row] >> s.action[row] & 1 == 1, "a legal action");
+            assert!(s.log_prob[row] <= 0.0 && s.value[row].is_finite());
+            let previous = row.checked_sub(3).filter(|_| row % (3 * 24) >= 3);
+            if let Some(previous) = previous {
+                assert_eq!(s.is_first[row], s.is_last[previous]);
+                if !s.is_first[row] {
+                    assert_eq!(s.episode_index[row], s.episode_index[previous]);
+                    assert_eq!(s.step[row], s.step[previous] + 1);
+                }
+            }
+        }
+        let ended = s.is_last.iter().filter(|&&last| last).count() / 3;
+        assert_eq!(record.finished.len(), ended, "update {update}");
+    }
+    assert_eq!(recorded.checkpoint().expect("saved"), plain.checkpoint().expect("saved"));
+}
+
+/// The recorded actions of an episode lead through the recorded states.
+#[test]
+fn a_recorded_episode_can_be_simulated_again() {
+    let mut learner = new(2, 1);
+    let mut record = RolloutRecord::default();
+    learner.update(Some(&mut record)).expect("an update");
+    let key = EpisodeKey { run_seed: 11, purpose: Purpose::Training, env_index: 7, episode: 0 };
+    let mut world = World::new(&world(2), key).expect("a world");
+    let mut outcome = environment::StepRecord::new();
+    let s = &record.steps;
+    let rows: Vec<usize> = (0..s.len()).filter(|&row| s.episode_index[row] == 7).collect();
+    assert!(rows.len() >= 20);
+    for pair in rows.chunks_exact(2) {
+        assert_eq!((s.x[pair[1]], s.y[pair[1]]), (world.robots()[1].cell.x, world.robots()[1].cell.y));
+        let actions: Vec<Action> =
+            pair.iter().map(|&row| Action::from_index(s.action[row]).expect("an action")).collect();
+        world.step(&actions, &mut outcome);
+        assert_eq!(s.state_hash[pair[0]], outcome.state_hash);
+        assert_eq!(s.reward[pair[0]], outcome.reward as f32);
+    }
+}
+
+#[test]
+fn a_saved_policy_acts_the_same_alone_and_in_company() {
+    let checkpoint = train(&mut new(2, 1), 3);
+    let policy = Policy::from_safetensors(&checkpoint.policy).expect("a policy");
+    assert_eq!(policy.to_safetensors().expect("saved"), checkpoint.policy);
+    let seeds: Vec<u64> = (0..30).collect();
+    let together = policy.evaluate(&world(2), &seeds, Selection::ArgMax).expect("evaluated");
+    for (seed, summary) in seeds.iter().zip(&together) {
+        let alone = policy.evaluate(&world(2), &[*seed], Selection::ArgMax).expect("evaluated");
+        assert_eq!(&alone[0], summary);
+    }
+    let sampled = || policy.evaluate(&world(2), &seeds, Selection::Sampled { seed: 3 }).expect("evaluated");
+    assert_eq!(sampled(), sampled());
+    assert_ne!(sampled(), together);
+}
+
+#[test]
+fn a_warm_start_continues_from_the_weights_alone() {
+    let checkpoint = train(&mut new(2, 1), 3);
+    let mut warm = Learner::init_from(world(2), config(2), 99, 1, &checkpoint.policy).expect("a warm start");
+    assert_eq!(warm.checkpoint().expect("saved").policy, checkpoint.policy);
+    assert_eq!(warm.steps_done(), 0);
+    warm.update(None).expect("an update");
+    let refused =
+        Learner::init_from(world(1), config(1), 99, 1, &checkpoint.policy).map(drop).expect_err("another team");
+    assert!(matches!(refused, LearnerError::Observation { .. }), "{refused}");
+}
+
+#[test]
+fn damaged_and_foreign_checkpoints_are_refused() {
+    let good = train(&mut new(1, 1), 2);
+    let resume = |checkpoint: &Checkpoint, seed| Learner::resume(world(1), config(1), seed, 1, checkpoint).map(drop);
+    resume(&good, 11).expect("the good one");
+    assert!(matches!(resume(&good, 12), Err(LearnerError::Resume(_))), "another seed");
+    for length in (0..good.resume.len()).step_by(997) {
+        let cut = Checkpoint { resume: good.resume[..length].to_vec(), ..good.clone() };
+        assert!(resume(&cut, 11).is_err(), "cut at {length}");
+    }
+    for length in (0..good.policy.len()).step_by(997) {
+        assert!(Policy::from_safetensors(&good.policy[..length]).is_err(), "cut at {length}");
+    }
+    // Flipped bytes of the header never panic; those of the weights are caught when they are not finite.
+    for at in 0..good.policy.len().min(2_000) {
+        let mut flipped = good.policy.clone();
+        flipped[at] ^= 0x41;
+        let _ = Policy::from_safetensors(&flipped);
+    }
+    let mut infinite = good.policy.clone();
+    let end = infinite.len();
+    infinite[end - 4..].copy_from_slice(&f32::INFINITY.to_le_bytes());
+    assert!(Policy::from_safetensors(&infinite).is_err());
+}
+
+#[test]
+fn wrong_settings_are_refused() {
+    let bad = PpoConfig { num_envs: 0, ..config(1) };
+    assert!(matches!(Learner::new(world(1), bad, 1, 1), Err(LearnerError::Config(_))));
+    let bad = WorldConfig { width: 1, ..world(1) };
+    assert!(matches!(Learner::new(bad, config(1), 1, 1), Err(LearnerError::World(_))));
+}
+
+#[test]
+fn both_backends_learn_the_same_at_first() {
+    let reference = PpoConfig { backend: Backend::Dfdx, ..config(1) };
+    let mut reference = Learner::new(world(1), reference, 11, 1).expect("a learner");
+    let (mut fused, mut kl) = (new(1, 1), 0.0);
+    for _ in 0..2 {
+        let (a, b) = (fused.update(None).expect("an update"), reference.update(None).expect("an update"));
+        assert!((a.policy_loss - b.policy_loss).abs() < 1e-4 && (a.value_loss - b.value_loss).abs() < 1e-4);
+        kl = a.approx_kl;
+    }
+    assert!(kl > 0.0);
+    let (a, b) = (fused.policy(), reference.policy());
+    let (a, b) = (a.network().parameters(), b.network().parameters());
+    let furthest = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(furthest < 1e-3, "{furthest}");
+}
