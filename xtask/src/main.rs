@@ -1,2 +1,36 @@
-//! Schemas, layer check, fresh-machine dependencies.
-fn main() {}
+//! Chores of the workspace: the programs of a fresh machine, the dependency rules, generated files.
+
+mod layers;
+mod setup;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+
+/// Chores of the workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Install what is missing: nats-server under var/tools, Postgres from the distribution.
+    Setup,
+    /// Check who depends on whom, and that each heavy dependency has one owner.
+    Layers,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().chore {
+        Chore::Setup => setup::run(&workspace_root()),
+        Chore::Layers => layers::run(&workspace_root()),
+    }
+}
+
+fn workspace_root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_owned()
+}

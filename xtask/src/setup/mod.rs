@@ -1,0 +1,23 @@
+//! What a fresh Debian or Ubuntu lacks. Does nothing, at once, when everything is there.
+
+mod nats;
+mod postgres;
+
+use anyhow::Result;
+use std::path::Path;
+
+/// A server that the user provides by a URL need not be installable here.
+pub fn run(root: &Path) -> Result<()> {
+    unless_provided("NATS_URL", nats::ensure(&root.join("var/tools")))?;
+    unless_provided("DATABASE_URL", postgres::ensure(&root.join("var/postgres")))
+}
+
+fn unless_provided(variable: &str, installed: Result<()>) -> Result<()> {
+    match installed {
+        Err(error) if std::env::var_os(variable).is_some() => {
+            eprintln!("note: {error:#}; going on because {variable} is set");
+            Ok(())
+        }
+        other => other,
+    }
+}
