@@ -1,0 +1,132 @@
+//! Dead letters: what can never be processed is set aside with a reason, and the queue goes on.
+//!
+//! `PATROL_DEAD_LETTERS` holds pointers with a short excerpt, not copies.
+
+use crate::append::Appended;
+use crate::connection::EventLog;
+use crate::definitions::StreamName;
+use crate::error::{Error, Result};
+use crate::lookup::header;
+use crate::publish::{Publication, Verdict};
+use crate::work_queue::{Delivery, Receipt, WorkQueue};
+use async_nats::HeaderMap;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Bytes of a payload that a dead letter quotes.
+const EXCERPT: usize = 1024;
+const NO_MESSAGE_FOUND: u64 = 10037;
+
+/// A message that was set aside. JSON on `patrol.dlq.<stream>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    pub stream: String,
+    pub sequence: u64,
+    pub subject: String,
+    pub reason: String,
+    /// How often it was delivered.
+    pub attempts: u64,
+    /// Size of its payload.
+    pub bytes: usize,
+    /// The beginning of its payload; bytes that are not UTF-8 are replaced.
+    pub excerpt: String,
+}
+
+/// A message that was delivered as often as its queue allows, now set aside.
+pub struct ExhaustedDelivery {
+    pub dead_letter: DeadLetter,
+    /// To be acknowledged once the dead letter is recorded.
+    pub receipt: Receipt,
+}
+
+/// `io.nats.jetstream.advisory.v1.max_deliver`.
+#[derive(Deserialize)]
+struct Advisory {
+    stream: String,
+    consumer: String,
+    stream_seq: u64,
+    deliveries: u64,
+}
+
+impl EventLog {
+    /// Sets a delivery aside: the pointer becomes durable, then the message leaves its queue.
+    pub async fn dead_letter(&self, delivery: &Delivery, reason: &str) -> Result<DeadLetter> {
+        let letter = DeadLetter {
+            stream: delivery.stream.to_string(),
+            sequence: delivery.sequence,
+            subject: delivery.subject.clone(),
+            reason: reason.to_owned(),
+            attempts: delivery.attempts,
+            bytes: delivery.payload.len(),
+            excerpt: excerpt(&delivery.payload),
+        };
+        self.publish_dead_letter(&letter).await?;
+        delivery.receipt.term(reason).await?;
+        Ok(letter)
+    }
+
+    /// Sets aside what was delivered too often; `advisories` is the queue [`crate::Queue::ExhaustedDeliveries`].
+    ///
+    /// The server leaves such messages in their stream for ever, so those of work queues are deleted here. Events stay
+    /// in the log.
+    pub async fn exhausted_deliveries(&self, advisories: &WorkQueue, wait: Duration) -> Result<Vec<ExhaustedDelivery>> {
+        let mut exhausted = Vec::new();
+        for delivery in advisories.pull(100, wait).await? {
+            let advisory: Option<Advisory> = serde_json::from_slice(&delivery.payload).ok();
+            let known = advisory.and_then(|it| StreamName::from_name(&it.stream).map(|stream| (stream, it)));
+            let Some((stream, advisory)) = known else {
+                delivery.receipt.term("not an advisory of our streams").await?;
+                continue;
+            };
+            let dead_letter = self.set_aside(stream, &advisory).await?;
+            exhausted.push(ExhaustedDelivery { dead_letter, receipt: delivery.receipt });
+        }
+        Ok(exhausted)
+    }
+
+    async fn set_aside(&self, stream: StreamName, advisory: &Advisory) -> Result<DeadLetter> {
+        let message = self.direct_get(stream, json!({ "seq": advisory.stream_seq })).await?;
+        let payload = message.as_ref().map_or(&[][..], |message| &message.payload);
+        let letter = DeadLetter {
+            stream: stream.to_string(),
+            sequence: advisory.stream_seq,
+            subject: message.as_ref().map_or(Ok(String::new()), |message| header(message, "Nats-Subject"))?,
+            reason: format!("{} gave up after {} deliveries", advisory.consumer, advisory.deliveries),
+            attempts: advisory.deliveries,
+            bytes: payload.len(),
+            excerpt: excerpt(payload),
+        };
+        self.publish_dead_letter(&letter).await?;
+        if stream.is_work_queue() && message.is_some() {
+            self.delete(stream, advisory.stream_seq).await?;
+        }
+        Ok(letter)
+    }
+
+    async fn publish_dead_letter(&self, letter: &DeadLetter) -> Result<Appended> {
+        let payload = serde_json::to_vec(letter).map_err(|error| Error::Configuration(error.to_string()))?;
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", format!("{}/{}", letter.stream, letter.sequence));
+        let publication =
+            Publication { subject: format!("patrol.dlq.{}", letter.stream), headers, payload: Bytes::from(payload) };
+        match self.retrying(|| self.publish_once(&self.inner.control, publication.clone())).await? {
+            Verdict::Stored { sequence, duplicate } => Ok(Appended { sequence, duplicate }),
+            verdict => Err(Error::unavailable("dead letter", format!("unexpected answer {verdict:?}"))),
+        }
+    }
+
+    /// Removes a processed message from a work queue; one that is gone already is fine.
+    async fn delete(&self, stream: StreamName, sequence: u64) -> Result<()> {
+        let body = json!({ "seq": sequence, "no_erase": true });
+        match self.api::<Value>(&format!("STREAM.MSG.DELETE.{stream}"), &body).await {
+            Ok(_) | Err(Error::Rejected { code: NO_MESSAGE_FOUND, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn excerpt(payload: &[u8]) -> String {
+    String::from_utf8_lossy(&payload[..payload.len().min(EXCERPT)]).into_owned()
+}

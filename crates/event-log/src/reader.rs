@@ -1,0 +1,245 @@
+//! Replay of the log in order, and its live tail.
+//!
+//! An ephemeral consumer without acknowledgements delivers the events; whenever anything about it fails (a gap, a missed
+//! heartbeat, a restarted server) it is created anew behind the last event that was handed out.
+
+use crate::backoff;
+use crate::connection::EventLog;
+use crate::definitions::StreamName;
+use crate::error::{Error, Result};
+use crate::publish::consumer_error;
+use crate::record::{self, Position};
+use async_nats::jetstream::{self, consumer::AckPolicy, consumer::DeliverPolicy, consumer::pull};
+use chrono::{DateTime, Utc};
+use contracts::RecordedEvent;
+use futures::stream::{BoxStream, Stream, StreamExt};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Messages asked for at once: enough to keep the pipe full, small enough to bound memory.
+const PULL: usize = 1000;
+/// The server tells this often that it is still there.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// The server forgets a reader that vanished after this time.
+const INACTIVE: Duration = Duration::from_secs(60);
+
+/// Which events to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// First sequence to read; 0 and 1 are the beginning.
+    pub from: u64,
+    pub end: ReadEnd,
+    /// Subjects to read; all when empty.
+    pub filters: Vec<String>,
+}
+
+/// Where reading ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadEnd {
+    /// Never: the reader waits for new events.
+    Never,
+    /// At the last event that the log has when reading begins.
+    Current,
+    /// At this sequence, or at the current end if that comes first.
+    Sequence(u64),
+}
+
+impl ReadOptions {
+    /// Everything from `from` on, for ever.
+    pub fn follow(from: u64) -> Self {
+        Self { from, end: ReadEnd::Never, filters: Vec::new() }
+    }
+
+    /// Everything from `from` to the current end.
+    pub fn until_now(from: u64) -> Self {
+        Self { from, end: ReadEnd::Current, filters: Vec::new() }
+    }
+
+    /// The same on some subjects only.
+    pub fn filtered(mut self, filters: impl IntoIterator<Item = String>) -> Self {
+        self.filters.extend(filters);
+        self
+    }
+}
+
+/// A stream of recorded events in the order of the log, each exactly once.
+///
+/// `Error::Malformed` stands for one message that is not an event: reading goes on behind it. Any other error ends the
+/// stream. Outages do not: the reader waits for the server and resumes. Use
+/// [`StreamExt::ready_chunks`] to take what is there without waiting for more.
+pub struct EventReader {
+    events: BoxStream<'static, Result<RecordedEvent>>,
+}
+
+impl Stream for EventReader {
+    type Item = Result<RecordedEvent>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.events.poll_next_unpin(context)
+    }
+}
+
+impl EventLog {
+    /// Reads the log as `options` say. Nothing is asked of the server before the stream is polled.
+    pub fn read(&self, options: ReadOptions) -> EventReader {
+        let cursor = Cursor {
+            log: self.clone(),
+            next: options.from.max(1),
+            options,
+            last: None,
+            identity: None,
+            messages: None,
+            delivered: 0,
+            failures: 0,
+            ended: false,
+        };
+        EventReader { events: futures::stream::unfold(cursor, Cursor::step).boxed() }
+    }
+}
+
+struct Cursor {
+    log: EventLog,
+    options: ReadOptions,
+    /// The lowest sequence that was not handed out yet.
+    next: u64,
+    /// The last sequence to hand out, known once reading began.
+    last: Option<u64>,
+    /// Creation time of the stream that reading began on.
+    identity: Option<DateTime<Utc>>,
+    messages: Option<pull::Stream>,
+    /// Messages delivered by the current consumer, to notice gaps.
+    delivered: u64,
+    failures: u32,
+    ended: bool,
+}
+
+enum Outcome {
+    Event(Result<RecordedEvent>),
+    Broken(String),
+    End,
+}
+
+impl Cursor {
+    async fn step(mut self) -> Option<(Result<RecordedEvent>, Self)> {
+        while !self.ended {
+            if self.messages.is_none()
+                && let Err(error) = self.open().await
+            {
+                if !error.is_retryable() {
+                    self.ended = true;
+                    return Some((Err(error), self));
+                }
+                self.wait(&error.to_string()).await;
+                continue;
+            }
+            match self.advance().await {
+                Outcome::Event(event) => {
+                    self.failures = 0;
+                    return Some((event, self));
+                }
+                Outcome::Broken(reason) => self.wait(&reason).await,
+                Outcome::End => self.ended = true,
+            }
+        }
+        None
+    }
+
+    async fn wait(&mut self, reason: &str) {
+        tracing::debug!(stream.sequence = self.next, "reading the log again: {reason}");
+        self.messages = None;
+        backoff::wait(self.failures).await;
+        self.failures += 1;
+    }
+
+    /// Begins or resumes reading at `next`.
+    async fn open(&mut self) -> Result<()> {
+        self.check_history().await?;
+        if self.last.is_some_and(|last| last < self.next) {
+            self.ended = true;
+            return Ok(());
+        }
+        let consumer = self.create_consumer().await?;
+        if self.last.is_some() && consumer.cached_info().num_pending == 0 {
+            self.ended = true;
+            return Ok(());
+        }
+        let messages = consumer.stream().max_messages_per_batch(PULL).heartbeat(HEARTBEAT).messages().await;
+        self.messages = Some(messages.map_err(|error| Error::unavailable("reading the log", error))?);
+        self.delivered = 0;
+        Ok(())
+    }
+
+    /// A log that is younger or shorter than what was already read is another log.
+    async fn check_history(&mut self) -> Result<()> {
+        let status = self.log.stream_status(StreamName::Events).await?;
+        let changed = |reason: &str| Error::HistoryChanged { position: self.next - 1, reason: reason.to_owned() };
+        match self.identity {
+            None => {
+                self.identity = Some(status.created);
+                self.last = match self.options.end {
+                    ReadEnd::Never => None,
+                    ReadEnd::Current => Some(status.last_sequence),
+                    ReadEnd::Sequence(last) => Some(last.min(status.last_sequence)),
+                };
+                Ok(())
+            }
+            Some(created) if created != status.created => Err(changed("the stream was created anew")),
+            Some(_) if self.options.filters.is_empty() && status.last_sequence + 1 < self.next => {
+                Err(changed("the server lost events that were already read"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    async fn create_consumer(&self) -> Result<jetstream::consumer::Consumer<pull::Config>> {
+        let config = pull::Config {
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.next },
+            ack_policy: AckPolicy::None,
+            filter_subjects: self.options.filters.clone(),
+            inactive_threshold: INACTIVE,
+            memory_storage: true,
+            num_replicas: 1,
+            ..Default::default()
+        };
+        let context = jetstream::new(self.log.inner.bulk.clone());
+        let subject = format!("$JS.API.CONSUMER.CREATE.{}", StreamName::Events);
+        let mut refusals = self.log.watch_refusals();
+        tokio::select! {
+            created = context.create_consumer_on_stream(config, StreamName::Events.as_str()) => {
+                created.map_err(|error| consumer_error("reading the log".into(), &error))
+            }
+            refusal = refusals.of(&subject) => Err(refusal),
+        }
+    }
+
+    async fn advance(&mut self) -> Outcome {
+        if self.ended {
+            return Outcome::End;
+        }
+        let Some(messages) = &mut self.messages else { return Outcome::Broken("not open".into()) };
+        let message = match messages.next().await {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => return Outcome::Broken(error.to_string()),
+            None => return Outcome::Broken("the consumer ended".into()),
+        };
+        let info = match message.info() {
+            Ok(info) => info,
+            Err(error) => return Outcome::Broken(error.to_string()),
+        };
+        if info.consumer_sequence != self.delivered + 1 {
+            return Outcome::Broken(format!("gap behind delivery {}", self.delivered));
+        }
+        self.delivered += 1;
+        let sequence = info.stream_sequence;
+        if let Some(last) = self.last {
+            self.ended = sequence >= last || info.pending == 0;
+            if sequence > last {
+                return Outcome::End;
+            }
+        }
+        self.next = sequence + 1;
+        let position = Position { sequence, subject: &message.subject, recorded_at: info.published };
+        Outcome::Event(record::decode(position, message.headers.as_ref(), &message.payload))
+    }
+}

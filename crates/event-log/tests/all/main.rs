@@ -1,0 +1,12 @@
+//! The event log against a real nats-server.
+
+mod append;
+mod batch;
+mod dead_letters;
+mod definitions;
+mod live;
+mod permissions;
+mod reader;
+mod trajectories;
+mod work_queue;
+mod world;
