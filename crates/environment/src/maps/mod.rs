@@ -1,6 +1,9 @@
 //! Map generators: one file each, all deterministic in the generator they are given.
 
+mod cave;
+mod maze;
 mod random;
+mod room;
 
 use crate::config::{MapType, WorldConfig};
 use crate::error::MapError;
@@ -19,8 +22,8 @@ const ATTEMPTS: u32 = 200;
 /// [`MapError::NotFound`] if no drawn map has room for the stations.
 pub fn generate(config: &WorldConfig, rng: &mut ChaCha8Rng) -> Result<Map, MapError> {
     for _ in 0..ATTEMPTS {
-        let obstacles = draw_obstacles(config, rng);
-        if let Some(stations) = draw_stations(config, &obstacles, rng)
+        if let Some(obstacles) = draw_obstacles(config, rng)
+            && let Some(stations) = draw_stations(config, &obstacles, rng)
             && let Ok(map) = Map::new(config.width, config.height, obstacles, stations)
         {
             return Ok(map);
@@ -35,11 +38,13 @@ pub fn generate(config: &WorldConfig, rng: &mut ChaCha8Rng) -> Result<Map, MapEr
     })
 }
 
-fn draw_obstacles(config: &WorldConfig, rng: &mut ChaCha8Rng) -> Vec<bool> {
+fn draw_obstacles(config: &WorldConfig, rng: &mut ChaCha8Rng) -> Option<Vec<bool>> {
+    let (width, height) = (config.width, config.height);
     match config.map.map_type {
-        MapType::Random | MapType::Maze | MapType::Room | MapType::Cave => {
-            random::generate(config.width, config.height, config.map.count, rng)
-        }
+        MapType::Random => random::generate(width, height, config.map.count, rng),
+        MapType::Maze => Some(maze::generate(width, height, rng)),
+        MapType::Room => Some(room::generate(width, height, rng)),
+        MapType::Cave => cave::generate(width, height, config.map.initial_wall_probability, rng),
     }
 }
 
