@@ -1,56 +1,45 @@
 //! What a robot sees: features in its own frame, rotated into its heading.
+//!
+//! | block | features | values |
+//! |---|---|---|
+//! | `gain_near` | 11×11 | gain around the robot |
+//! | `gain_far` | 9×9 | gain at every fifth cell, up to 20 cells away |
+//! | `obstacles` | 7×7 | 1 where nothing can stand |
+//! | `rim` | 4 | cells to the rim of the grid ahead, to the right, behind, to the left, each / 25 |
+//! | `last_action` | 4 | one-hot; all 0 at the start |
+//! | `here` | 2 | gain under the robot, mean threat |
+//! | `objects` | 5×5 + 3 | 1 where an object lies; the nearest one: ahead / 20, right / 20, 1/(1 + distance) |
+//! | `battery` | 9 | charge, charging, reserve, the nearest station: path length / 40, ahead / 20, right / 20, and whether a path to it leads ahead, right or left |
+//! | `robots_near` | 7×7 | 1 where another robot stands |
+//! | `robots_far` | 9×9 | other robots / 4 nearest to that sample of `gain_far` |
+//! | `gain_own` | 9×9 | `gain_far` where no other robot is nearer (L1 Voronoi cell), else 0 |
+//! | `team` | 1 | robots / 10 |
+//!
+//! The *gain* of a cell is the threat within Chebyshev distance 2 of it, what a patrol there would clear, as a share of
+//! 25 cells at full threat. Maps are row-major in the robot's frame: the row furthest ahead first, the leftmost column
+//! first. No value depends on the size of the world or of the team, so that one policy can serve all.
 
+mod crops;
+mod scalars;
+
+use crate::simd::Kernel;
 use crate::world::World;
+use crate::world::gain::GainMap;
+use crops::Crops;
 use std::ops::Range;
 
-/// Which feature blocks an observation has. All values are scaled to about 0 to 1 independently of the size of the
-/// world and of the team, so that one policy can serve all.
-///
-/// The *gain* S(c) is the threat within Chebyshev distance 2 of cell c: what a patrol there would clear. Maps are
-/// row-major in the robot's frame, the row furthest ahead first and the leftmost column first.
+/// Which feature blocks an observation has; `gain_near`, `gain_far`, `obstacles`, `rim`, `last_action` and `here` are always
+/// there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservationSpec {
-    /// Coarse 9×9 maps of the other robots, and counts; off for a single robot.
+    /// The blocks `robots_near`, `robots_far` and `team`.
     pub team: bool,
-    /// The coarse gain map restricted to cells to which this robot is nearest (L1 Voronoi cell); needs `team`.
+    /// The block `gain_own`.
     pub voronoi: bool,
-    /// Suspicious objects, 5×5, and the nearest one's bearing.
+    /// The block `objects`.
     pub objects: bool,
-    /// Battery, charging and bearing of the nearest station.
+    /// The block `battery`.
     pub battery: bool,
-}
-
-impl ObservationSpec {
-    /// What suits a world: team blocks for several robots, everything else always.
-    pub fn for_team(num_robots: usize) -> Self {
-        Self { team: num_robots > 1, voronoi: num_robots > 1, objects: true, battery: true }
-    }
-
-    /// Number of features per robot.
-    pub fn len(&self) -> usize {
-        self.blocks().last().map_or(0, |block| block.range.end)
-    }
-
-    /// Never true: the gain maps are always there.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Name and range of each feature block, in order and without gaps.
-    pub fn blocks(&self) -> Vec<FeatureBlock> {
-        Vec::new()
-    }
-
-    /// Writes the features of `robot` to `row`, which has [`ObservationSpec::len`] entries.
-    ///
-    /// Fast if [`World::track_observations`] was called; correct in any case.
-    ///
-    /// # Panics
-    /// If `row` is shorter than [`ObservationSpec::len`] or there is no such robot.
-    pub fn write(&self, world: &World, robot: usize, row: &mut [f32]) {
-        let _ = (world, robot);
-        row.fill(0.0);
-    }
 }
 
 /// A named run of features.
@@ -60,4 +49,104 @@ pub struct FeatureBlock {
     pub name: &'static str,
     /// Where the block is in the row.
     pub range: Range<usize>,
+}
+
+/// Features that every observation has.
+const COMMON: usize = crops::NEAR_CELLS + crops::FAR_CELLS + crops::OBSTACLE_CELLS + 4 + 4 + 2;
+
+impl ObservationSpec {
+    /// Everything, with the team blocks only for several robots.
+    pub fn for_team(num_robots: usize) -> Self {
+        Self { team: num_robots > 1, voronoi: num_robots > 1, objects: true, battery: true }
+    }
+
+    /// Number of features per robot.
+    pub fn len(&self) -> usize {
+        self.sizes().iter().map(|(_, size)| size).sum()
+    }
+
+    /// Never true: some blocks are always there.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Name and range of each feature block, in order and without gaps.
+    pub fn blocks(&self) -> Vec<FeatureBlock> {
+        let mut start = 0;
+        let block = |(name, size): (&'static str, usize)| {
+            let range = start..start + size;
+            start = range.end;
+            FeatureBlock { name, range }
+        };
+        self.sizes().into_iter().filter(|(_, size)| *size > 0).map(block).collect()
+    }
+
+    /// Writes the features of `robot` to the first [`ObservationSpec::len`] entries of `row`.
+    ///
+    /// Fast if [`World::track_observations`] was called; correct in any case.
+    ///
+    /// # Panics
+    /// If `row` is shorter than [`ObservationSpec::len`] or there is no such robot.
+    pub fn write(&self, world: &World, robot: usize, row: &mut [f32]) {
+        match &world.field.gain {
+            Some(gain) => self.write_from(world, gain, robot, row),
+            None => {
+                let mut tracked = world.clone();
+                tracked.track_observations();
+                self.write(&tracked, robot, row);
+            }
+        }
+    }
+
+    fn write_from(&self, world: &World, gain: &GainMap, robot: usize, row: &mut [f32]) {
+        gain.simd.run(WriteRow { spec: self, world, gain, robot, row: &mut row[..self.len()] });
+    }
+
+    fn sizes(&self) -> [(&'static str, usize); 12] {
+        let when = |wanted: bool, size: usize| if wanted { size } else { 0 };
+        [
+            ("gain_near", crops::NEAR_CELLS),
+            ("gain_far", crops::FAR_CELLS),
+            ("obstacles", crops::OBSTACLE_CELLS),
+            ("rim", 4),
+            ("last_action", 4),
+            ("here", 2),
+            ("objects", when(self.objects, crops::OBJECT_CELLS + 3)),
+            ("battery", when(self.battery, scalars::BATTERY)),
+            ("robots_near", when(self.team, crops::ROBOT_CELLS)),
+            ("robots_far", when(self.team, crops::FAR_CELLS)),
+            ("gain_own", when(self.voronoi, crops::FAR_CELLS)),
+            ("team", when(self.team, 1)),
+        ]
+    }
+}
+
+struct WriteRow<'a> {
+    spec: &'a ObservationSpec,
+    world: &'a World,
+    gain: &'a GainMap,
+    robot: usize,
+    row: &'a mut [f32],
+}
+
+impl Kernel for WriteRow<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { spec, world, gain, robot, row } = self;
+        let frame = scalars::Frame::new(world, robot);
+        let crops = Crops::read(gain, &frame);
+        let (common, rest) = row.split_at_mut(COMMON);
+        crops.write_common(common);
+        scalars::write_common(world, &frame, crops.here(), &mut common[COMMON - 10..]);
+        let (objects, rest) = rest.split_at_mut(if spec.objects { crops::OBJECT_CELLS + 3 } else { 0 });
+        if spec.objects {
+            crops.write_objects(&mut objects[..crops::OBJECT_CELLS]);
+            scalars::write_nearest_object(world, &frame, &mut objects[crops::OBJECT_CELLS..]);
+        }
+        let (battery, rest) = rest.split_at_mut(if spec.battery { scalars::BATTERY } else { 0 });
+        if spec.battery {
+            scalars::write_battery(world, &frame, battery);
+        }
+        crops.write_team(spec, world, &frame, rest);
+    }
 }

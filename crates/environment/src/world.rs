@@ -7,7 +7,7 @@ mod reward;
 mod start;
 mod step;
 mod tally;
-mod terrain;
+pub(crate) mod terrain;
 pub(crate) mod threat;
 mod trail;
 
@@ -19,7 +19,7 @@ use crate::rng::{EpisodeKey, map_rng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 use tally::Tally;
-use terrain::Terrain;
+use terrain::{Terrain, UNREACHABLE};
 use threat::ThreatField;
 use trail::Trail;
 
@@ -226,8 +226,22 @@ impl World {
 
     /// Cells from `cell` to the nearest charging station, by Manhattan distance.
     pub fn station_distance(&self, cell: Cell) -> u32 {
-        let distance = |station: &Cell| station.x.abs_diff(cell.x) as u32 + station.y.abs_diff(cell.y) as u32;
-        self.map.stations().iter().map(distance).min().unwrap_or(0)
+        let station = self.nearest_station(cell);
+        u32::from(station.x.abs_diff(cell.x)) + u32::from(station.y.abs_diff(cell.y))
+    }
+
+    /// The charging station nearest to `cell` by Manhattan distance, the first among equals.
+    pub fn nearest_station(&self, cell: Cell) -> Cell {
+        let distance = |station: &Cell| u32::from(station.x.abs_diff(cell.x)) + u32::from(station.y.abs_diff(cell.y));
+        self.map.stations().iter().copied().min_by_key(distance).unwrap_or(cell)
+    }
+
+    /// Steps over free cells from `cell` to the nearest charging station; `None` for an obstacle.
+    ///
+    /// # Panics
+    /// If the cell is outside the grid.
+    pub fn station_path(&self, cell: Cell) -> Option<u16> {
+        Some(self.terrain.station_path[self.field.index(cell)]).filter(|steps| *steps != UNREACHABLE)
     }
 
     /// Chebyshev radius of a patrol at the present threat: 2 or 3.
