@@ -3,8 +3,8 @@
 use crate::EnvironmentReader;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
+use tracing::{Metadata, Subscriber};
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_appender::rolling::{InitError, RollingFileAppender, Rotation};
 use tracing_subscriber::filter::{EnvFilter, dynamic_filter_fn};
@@ -24,6 +24,8 @@ pub struct Options {
     pub filter: String,
     /// Least level on the console; `OFF` when a progress display has the terminal.
     pub console: LevelFilter,
+    /// JSON lines on the console too, for a collector: the default of `ENVIRONMENT=production`.
+    pub console_json: bool,
     /// `LOG_DIR`; no files when `None`.
     pub directory: Option<PathBuf>,
     /// Names of the services' spans; each gets a file, as does [`OTHER`].
@@ -57,14 +59,15 @@ pub enum TelemetryError {
 }
 
 impl Options {
-    /// From `LOG_LEVEL` (`info`) and `LOG_DIR` (no files when absent).
+    /// From `LOG_LEVEL` (`info`), `LOG_DIR` (no files when absent) and `ENVIRONMENT`.
     pub fn read(variables: &mut EnvironmentReader, services: &[&'static str]) -> Self {
         let filter: String = variables.or_default("LOG_LEVEL", "info");
         if let Err(error) = EnvFilter::try_new(&filter) {
             variables.mistake(format!("LOG_LEVEL: `{filter}` cannot be used: {error}; try `info`"));
         }
         let directory = variables.optional("LOG_DIR");
-        Self { filter, console: LevelFilter::TRACE, directory, services: services.to_vec() }
+        let console_json = variables.or_default::<String>("ENVIRONMENT", "development") == "production";
+        Self { filter, console: LevelFilter::TRACE, console_json, directory, services: services.to_vec() }
     }
 }
 
@@ -73,9 +76,18 @@ impl Options {
 /// # Errors
 /// [`TelemetryError`] for a filter or directory that cannot be used, and when called twice.
 pub fn init(options: Options) -> Result<Telemetry, TelemetryError> {
-    let (layers, writers, filter) = layers(&options)?;
-    Registry::default().with(layers).with(filter).try_init().map_err(TelemetryError::AlreadyBegun)?;
-    Ok(Telemetry { _writers: writers })
+    let (subscriber, telemetry) = subscriber(&options)?;
+    subscriber.try_init().map_err(TelemetryError::AlreadyBegun)?;
+    Ok(telemetry)
+}
+
+/// The same without making it the process's own; for tests.
+///
+/// # Errors
+/// As [`init`].
+pub fn subscriber(options: &Options) -> Result<(impl Subscriber + Send + Sync + 'static, Telemetry), TelemetryError> {
+    let (layers, writers, filter) = layers(options)?;
+    Ok((Registry::default().with(layers).with(filter), Telemetry { _writers: writers }))
 }
 
 type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
@@ -83,7 +95,7 @@ type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 fn layers(options: &Options) -> Result<(Vec<BoxedLayer>, Vec<WorkerGuard>, EnvFilter), TelemetryError> {
     let filter = EnvFilter::try_new(&options.filter)
         .map_err(|source| TelemetryError::Filter { filter: options.filter.clone(), source })?;
-    let mut layers = vec![console(options.console)];
+    let mut layers = vec![console(options)];
     let mut writers = Vec::new();
     if let Some(directory) = &options.directory {
         for name in options.services.iter().copied().chain([OTHER]) {
@@ -95,11 +107,15 @@ fn layers(options: &Options) -> Result<(Vec<BoxedLayer>, Vec<WorkerGuard>, EnvFi
     Ok((layers, writers, filter))
 }
 
-/// On standard error, so that standard output stays free for results.
-fn console(level: LevelFilter) -> BoxedLayer {
+/// On standard error, so that standard output stays free for results; colours only on a terminal.
+fn console(options: &Options) -> BoxedLayer {
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
-    layer.with_filter(level).boxed()
+    if options.console_json {
+        layer.json().flatten_event(true).with_filter(options.console).boxed()
+    } else {
+        layer.with_filter(options.console).boxed()
+    }
 }
 
 /// `<directory>/<name>.<date>.jsonl`, one JSON object per line with all fields and spans.

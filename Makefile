@@ -1,0 +1,52 @@
+# The two commands are `make demo` and `make test`; both install what is missing. `make` alone lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+CARGO := cargo
+PATROL := target/release/patrol
+# Options of the executable: make demo ARGS='--robots 4 --json'
+ARGS ?=
+
+.PHONY: help setup build demo up test bench check fmt
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  Options of the executable: make demo ARGS='--robots 4 --json'"
+
+setup: ## Install what is missing: nats-server under var/tools, Postgres from the distribution
+	@$(CARGO) xtask setup
+
+build: setup
+	@$(CARGO) build --release --package patrol
+
+demo: build ## Train a policy through the whole pipeline and compare it with the scripted agents
+	@$(PATROL) demo $(ARGS)
+
+up: build ## Keep the whole system running in the foreground
+	@$(PATROL) up $(ARGS)
+
+# The system tests start the executable that the workspace build makes.
+test: setup ## Run every test against real servers
+	@$(CARGO) build --package patrol
+	@if command -v cargo-nextest > /dev/null; then \
+	  $(CARGO) nextest run --workspace $(ARGS); \
+	  $(CARGO) test --workspace --doc; \
+	else \
+	  $(CARGO) test --workspace $(ARGS); \
+	fi
+
+bench: build ## Measure; also writes target/bench/summary.json
+	@mkdir -p target/bench
+	@$(CARGO) bench --workspace
+	@$(PATROL) bench pipeline --json > target/bench/pipeline.json
+	@$(CARGO) xtask bench-summary
+
+check: setup ## Format, lints, layers, drift of generated files
+	@$(CARGO) fmt --all -- --check
+	@$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@$(CARGO) xtask layers
+	@$(CARGO) xtask schemas --check
+	@$(CARGO) xtask queries --check
+
+fmt: ## Format the code
+	@$(CARGO) fmt --all

@@ -1,0 +1,69 @@
+use service_runtime::Lifecycle;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_drained_service_ends_without_failure() {
+    let lifecycle = Lifecycle::new();
+    let drained = Arc::new(AtomicBool::new(false));
+    let (draining, mark) = (lifecycle.draining(), Arc::clone(&drained));
+    lifecycle.spawn("consumer", async move {
+        draining.cancelled().await;
+        tokio::task::yield_now().await;
+        mark.store(true, Ordering::SeqCst);
+        Ok::<_, Infallible>(())
+    });
+    lifecycle.shut_down();
+    assert_eq!(lifecycle.run(PATIENCE).await, Ok(()));
+    assert!(drained.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn a_task_that_dies_takes_the_others_down_and_is_named() {
+    for (mode, expected) in [("error", "no more"), ("panic", "panicked"), ("return", "ended without being asked to")] {
+        let lifecycle = Lifecycle::new();
+        let draining = lifecycle.draining();
+        lifecycle.spawn("other", async move {
+            draining.cancelled().await;
+            Ok::<_, Infallible>(())
+        });
+        lifecycle.spawn("mortal", async move {
+            match mode {
+                "error" => Err("no more"),
+                "panic" => panic!("on purpose"),
+                _ => Ok(()),
+            }
+        });
+        let failure = lifecycle.run(PATIENCE).await.expect_err(mode);
+        assert_eq!(failure.task, "mortal");
+        assert!(failure.reason.contains(expected), "{}", failure.reason);
+    }
+}
+
+#[tokio::test]
+async fn a_finite_task_may_end() {
+    let lifecycle = Lifecycle::new();
+    lifecycle.spawn_finite("once", async { Ok::<_, Infallible>(()) });
+    assert_eq!(lifecycle.finish(PATIENCE).await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_does_not_drain_is_aborted_after_the_patience() {
+    let lifecycle = Lifecycle::new();
+    let alive = Arc::new(());
+    let held = Arc::clone(&alive);
+    lifecycle.spawn("stubborn", async move {
+        std::future::pending::<()>().await;
+        drop(held);
+        Ok::<_, Infallible>(())
+    });
+    assert_eq!(lifecycle.finish(Duration::from_secs(5)).await, Ok(()));
+    // Aborting is asynchronous; the task's state is dropped when the runtime gets to it.
+    while Arc::strong_count(&alive) > 1 {
+        tokio::task::yield_now().await;
+    }
+}
