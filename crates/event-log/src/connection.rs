@@ -2,11 +2,11 @@
 
 use crate::backoff;
 use crate::error::{Error, Result};
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerError};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 /// The oldest nats-server whose atomic batches and strict requests this code relies on.
@@ -17,7 +17,7 @@ const REFUSALS: usize = 64;
 /// How to reach the event log.
 #[derive(Clone, Debug)]
 pub struct EventLogConfig {
-    /// `nats://[user:password@]host:port`, several separated by commas.
+    /// `nats://[user:password@|token@]host:port`, several separated by commas; the first user stands for all.
     pub url: String,
     /// A `.creds` file (JWT and NKey seed).
     pub credentials: Option<PathBuf>,
@@ -57,7 +57,16 @@ pub(crate) struct Inner {
     /// Trajectories and replays.
     pub(crate) bulk: Client,
     pub(crate) config: EventLogConfig,
+    signals: Signals,
+}
+
+/// What the connections report beside the answers to requests.
+#[derive(Clone)]
+struct Signals {
+    /// The server's words when it refused a permission.
     refusals: broadcast::Sender<Arc<str>>,
+    /// How often a connection came up: whoever waits for an answer from before waits in vain.
+    connects: watch::Sender<u64>,
 }
 
 impl EventLog {
@@ -68,12 +77,12 @@ impl EventLog {
     /// `Configuration` for an address or credentials file that cannot be read.
     pub async fn connect(config: EventLogConfig) -> Result<Self> {
         check_name(&config.name)?;
-        let (refusals, _) = broadcast::channel(REFUSALS);
+        let signals = Signals { refusals: broadcast::channel(REFUSALS).0, connects: watch::channel(0).0 };
         let deadline = Instant::now() + config.connect_within;
-        let control = open(&config, "control", &refusals, deadline).await?;
+        let control = open(&config, "control", &signals, deadline).await?;
         check_version(&control.server_info().version)?;
-        let bulk = open(&config, "bulk", &refusals, deadline).await?;
-        Ok(Self { inner: Arc::new(Inner { control, bulk, config, refusals }) })
+        let bulk = open(&config, "bulk", &signals, deadline).await?;
+        Ok(Self { inner: Arc::new(Inner { control, bulk, config, signals }) })
     }
 
     /// Waits until everything published so far, acknowledgements included, has reached the server.
@@ -107,7 +116,12 @@ impl EventLog {
     ///
     /// The server reports a refusal beside the request, which itself would just time out.
     pub(crate) fn watch_refusals(&self) -> Refusals {
-        Refusals { receiver: self.inner.refusals.subscribe() }
+        Refusals { receiver: self.inner.signals.refusals.subscribe() }
+    }
+
+    /// Changes when a connection came up again.
+    pub(crate) fn watch_connects(&self) -> watch::Receiver<u64> {
+        self.inner.signals.connects.subscribe()
     }
 }
 
@@ -137,24 +151,18 @@ fn concerns(refusal: &str, quoted_subject: &str) -> bool {
     refusal.contains(quoted_subject) || (refusal.contains("subscription") && refusal.contains("_inbox"))
 }
 
-async fn open(
-    config: &EventLogConfig,
-    role: &str,
-    refusals: &broadcast::Sender<Arc<str>>,
-    deadline: Instant,
-) -> Result<Client> {
-    let addresses: Vec<&str> = config.url.split(',').map(str::trim).collect();
+async fn open(config: &EventLogConfig, role: &str, signals: &Signals, deadline: Instant) -> Result<Client> {
+    let not_an_address = |_| Error::Configuration(format!("NATS_URL `{}` is not an address", redacted(&config.url)));
+    let parse = |address: &str| address.trim().parse::<ServerAddr>();
+    let addresses = config.url.split(',').map(parse).collect::<Result<Vec<_>, _>>().map_err(not_an_address)?;
     let mut attempt = 0;
     loop {
-        let options = options(config, role, refusals.clone()).await?;
+        let options = with_user(options(config, role, signals.clone()).await?, &addresses);
         let error = match options.connect(addresses.as_slice()).await {
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
         match error.kind() {
-            ConnectErrorKind::ServerParse => {
-                return Err(Error::Configuration(format!("NATS_URL `{}` is not an address", redacted(&config.url))));
-            }
             ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
                 return Err(Error::Refused { subject: "connect".into(), reason: error.to_string() });
             }
@@ -167,7 +175,7 @@ async fn open(
     }
 }
 
-async fn options(config: &EventLogConfig, role: &str, refusals: broadcast::Sender<Arc<str>>) -> Result<ConnectOptions> {
+async fn options(config: &EventLogConfig, role: &str, signals: Signals) -> Result<ConnectOptions> {
     let name = format!("{}-{role}", config.name);
     let options = ConnectOptions::new()
         .name(&name)
@@ -175,7 +183,7 @@ async fn options(config: &EventLogConfig, role: &str, refusals: broadcast::Sende
         .request_timeout(Some(config.request_timeout))
         .reconnect_delay_callback(|attempt| backoff::delay(u32::try_from(attempt).unwrap_or(u32::MAX)))
         .event_callback(move |event| {
-            report(&name, event, &refusals);
+            report(&name, event, &signals);
             std::future::ready(())
         });
     let Some(path) = &config.credentials else { return Ok(options) };
@@ -185,14 +193,27 @@ async fn options(config: &EventLogConfig, role: &str, refusals: broadcast::Sende
         .map_err(|error| Error::Configuration(format!("NATS_CREDENTIALS {} cannot be read: {error}", path.display())))
 }
 
-fn report(connection: &str, event: Event, refusals: &broadcast::Sender<Arc<str>>) {
+/// async-nats leaves the user in an address unused.
+fn with_user(options: ConnectOptions, addresses: &[ServerAddr]) -> ConnectOptions {
+    let user = addresses.iter().find_map(|address| Some((address.username()?, address.password())));
+    match user {
+        Some((user, Some(password))) => options.user_and_password(user.to_owned(), password.to_owned()),
+        Some((token, None)) => options.token(token.to_owned()),
+        None => options,
+    }
+}
+
+fn report(connection: &str, event: Event, signals: &Signals) {
     match event {
-        Event::Connected => tracing::debug!(nats.connection = connection, "connected to nats-server"),
+        Event::Connected => {
+            tracing::debug!(nats.connection = connection, "connected to nats-server");
+            signals.connects.send_modify(|connects| *connects += 1);
+        }
         Event::Disconnected => tracing::warn!(nats.connection = connection, "lost nats-server, reconnecting"),
         Event::ServerError(ServerError::Other(text)) if text.to_lowercase().contains("permissions violation") => {
             tracing::error!(nats.connection = connection, "nats-server refused a permission: {text}");
             // Nobody waiting is fine: the log line above is then all there is to say.
-            let _ = refusals.send(Arc::from(text));
+            let _ = signals.refusals.send(Arc::from(text));
         }
         other => tracing::warn!(nats.connection = connection, "nats: {other}"),
     }

@@ -22,6 +22,8 @@ const RESOURCES_EXCEEDED: u64 = 10002;
 const STORAGE_EXCEEDED: u64 = 10047;
 const MESSAGE_TOO_LARGE: u64 = 10054;
 const BATCH_INCOMPLETE: u64 = 10176;
+/// Stream not found, consumer not found.
+const ABSENT: [u64; 2] = [10059, 10014];
 const TOO_MANY_BATCHES: [u64; 2] = [10210, 10211];
 
 /// A stream may have no leader for a moment after a restart; one that does not exist never will.
@@ -157,11 +159,14 @@ fn read_verdict(subject: &str, payload: &[u8]) -> Result<Verdict> {
 }
 
 /// What async-nats says about a consumer that cannot be had.
-pub(crate) fn consumer_error(operation: String, error: &ConsumerError) -> Error {
+pub(crate) fn consumer_error(operation: &str, error: &ConsumerError) -> Error {
     match error.kind() {
+        ConsumerErrorKind::JetStream(refusal) if ABSENT.contains(&refusal.error_code().0) => {
+            Error::Missing { what: "stream or consumer", name: operation.to_owned() }
+        }
         ConsumerErrorKind::JetStream(refusal) if refusal.code() < 500 => {
             let reason = refusal.to_string();
-            Error::Rejected { operation, code: refusal.error_code().0, reason }
+            Error::Rejected { operation: operation.to_owned(), code: refusal.error_code().0, reason }
         }
         _ => Error::unavailable(operation, error),
     }

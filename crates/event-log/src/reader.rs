@@ -16,6 +16,7 @@ use futures::stream::{BoxStream, Stream, StreamExt};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Messages asked for at once: enough to keep the pipe full, small enough to bound memory.
 const PULL: usize = 1000;
@@ -90,6 +91,7 @@ impl EventLog {
             last: None,
             identity: None,
             messages: None,
+            connects: self.watch_connects(),
             delivered: 0,
             failures: 0,
             ended: false,
@@ -108,6 +110,8 @@ struct Cursor {
     /// Creation time of the stream that reading began on.
     identity: Option<DateTime<Utc>>,
     messages: Option<pull::Stream>,
+    /// The consumer may be gone after a reconnect; waiting for its missed heartbeats would take long.
+    connects: watch::Receiver<u64>,
     /// Messages delivered by the current consumer, to notice gaps.
     delivered: u64,
     failures: u32,
@@ -154,6 +158,7 @@ impl Cursor {
 
     /// Begins or resumes reading at `next`.
     async fn open(&mut self) -> Result<()> {
+        self.connects.mark_unchanged();
         self.check_history().await?;
         if self.last.is_some_and(|last| last < self.next) {
             self.ended = true;
@@ -207,7 +212,7 @@ impl Cursor {
         let mut refusals = self.log.watch_refusals();
         tokio::select! {
             created = context.create_consumer_on_stream(config, StreamName::Events.as_str()) => {
-                created.map_err(|error| consumer_error("reading the log".into(), &error))
+                created.map_err(|error| consumer_error("reading the log", &error))
             }
             refusal = refusals.of(&subject) => Err(refusal),
         }
@@ -218,7 +223,12 @@ impl Cursor {
             return Outcome::End;
         }
         let Some(messages) = &mut self.messages else { return Outcome::Broken("not open".into()) };
-        let message = match messages.next().await {
+        let message = tokio::select! {
+            biased;
+            message = messages.next() => message,
+            _ = self.connects.changed() => return Outcome::Broken("reconnected".into()),
+        };
+        let message = match message {
             Some(Ok(message)) => message,
             Some(Err(error)) => return Outcome::Broken(error.to_string()),
             None => return Outcome::Broken("the consumer ended".into()),

@@ -66,7 +66,7 @@ impl EventLog {
                     bound = context.get_consumer_from_stream(queue.as_str(), stream.as_str()) => bound,
                     refusal = refusals.of(&subject) => return Err(refusal),
                 };
-                bound.map_err(|error| consumer_error(format!("work queue {queue}"), &error))
+                bound.map_err(|error| consumer_error(queue.as_str(), &error))
             })
             .await?;
         let ack_wait = consumer.cached_info().config.ack_wait;
@@ -117,12 +117,15 @@ impl WorkQueue {
         let mut batch = batch.map_err(|error| lost(&error))?;
         let call = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.queue.stream(), self.queue);
         let mut refusals = self.log.watch_refusals();
+        // The server forgets a waiting pull when the connection is lost.
+        let mut connects = self.log.watch_connects();
         let mut deliveries = Vec::new();
         loop {
             let message = tokio::select! {
                 biased;
                 message = batch.next() => message,
                 refusal = refusals.of(&call) => return Err(refusal),
+                _ = connects.changed() => Some(Err("reconnected".into())),
             };
             match message {
                 Some(Ok(message)) => deliveries.push(self.delivery(message)?),
