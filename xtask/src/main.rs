@@ -1,6 +1,7 @@
 //! Chores of the workspace: the programs of a fresh machine, the dependency rules, generated files.
 
 mod layers;
+mod queries;
 mod setup;
 
 use anyhow::Result;
@@ -21,12 +22,19 @@ enum Chore {
     Setup,
     /// Check who depends on whom, and that each heavy dependency has one owner.
     Layers,
+    /// Write `.sqlx` from a migrated Postgres that is started for it.
+    Queries {
+        /// Only compare; fail when it is out of date.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> Result<()> {
     match Arguments::parse().chore {
         Chore::Setup => setup::run(&workspace_root()),
         Chore::Layers => layers::run(&workspace_root()),
+        Chore::Queries { check } => queries::run(&workspace_root(), check),
     }
 }
 
