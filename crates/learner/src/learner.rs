@@ -184,6 +184,11 @@ impl Learner {
         self.seed
     }
 
+    /// The environments as they stand.
+    pub fn environments(&self) -> &[Environment] {
+        &self.environments
+    }
+
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
     }

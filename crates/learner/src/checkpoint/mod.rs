@@ -57,8 +57,11 @@ impl Learner {
         checkpoint: &Checkpoint,
     ) -> Result<Self, LearnerError> {
         config.validate()?;
+        let mut config = config;
         let spec = environment::ObservationSpec::for_team(world.num_robots);
         let network = Policy::from_safetensors(&checkpoint.policy)?.into_network_for(&spec)?;
+        // A run that was warm-started has the width of the policy it started from.
+        config.hidden = network.shape().hidden;
         let reader = Reader::new(&checkpoint.resume).map_err(LearnerError::Resume)?;
         let saved = Saved::read(&reader, &world, &config, seed, &network).map_err(LearnerError::Resume)?;
         let batch = batch_config(&world, &config, seed);

@@ -48,6 +48,15 @@ fn threads_do_not_change_a_bit() {
 }
 
 #[test]
+fn threads_do_not_change_a_bit_of_the_reference_either() {
+    let digests = [1, 2].map(|threads| {
+        let config = PpoConfig { backend: Backend::Dfdx, ..config(2) };
+        digest(&train(&mut Learner::new(world(2), config, 11, threads).expect("a learner"), 5))
+    });
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[test]
 fn a_resumed_run_ends_like_an_uninterrupted_one() {
     for normalise_returns in [false, true] {
         let config = PpoConfig { normalise_returns, ..config(2) };
@@ -153,7 +162,8 @@ fn a_warm_start_continues_from_the_weights_alone() {
     let mut warm = Learner::init_from(world(2), config(2), 99, 1, &checkpoint.policy).expect("a warm start");
     assert_eq!(warm.checkpoint().expect("saved").policy, checkpoint.policy);
     assert_eq!(warm.steps_done(), 0);
-    warm.update(None).expect("an update");
+    let end = train(&mut warm, 2);
+    Learner::resume(world(2), PpoConfig { hidden: 64, ..config(2) }, 99, 1, &end).expect("the width is the policy's");
     let refused =
         Learner::init_from(world(1), config(1), 99, 1, &checkpoint.policy).map(drop).expect_err("another team");
     assert!(matches!(refused, LearnerError::Observation { .. }), "{refused}");
