@@ -1,0 +1,115 @@
+//! Patrol points: few cells whose patrols together clear the whole floor.
+//!
+//! A set cover by squares. The greedy rule (Chvátal 1979) starts either from nothing or from the evenly spaced lattice
+//! that is optimal on an open floor, and drops what proves redundant.
+
+use super::pose_graph::PoseGraph;
+
+/// Chebyshev distance that a patrol clears.
+pub(super) const REACH: usize = 2;
+
+/// Cells from which patrols reach every free cell, none of them in `avoid` unless it cannot be helped. The smallest of
+/// several covers; ties go to the lattice.
+pub(super) fn patrol_points(graph: &PoseGraph, avoid: &[usize]) -> Vec<usize> {
+    let lattice = Cover::new(graph, avoid).complete_from(&lattice(graph));
+    let greedy = Cover::new(graph, avoid).complete_from(&[]);
+    if greedy.len() < lattice.len() { greedy } else { lattice }
+}
+
+/// A cover in the making.
+struct Cover<'a> {
+    graph: &'a PoseGraph,
+    avoid: &'a [usize],
+    points: Vec<usize>,
+    /// Per cell, patrol points in reach.
+    covered: Vec<u16>,
+    /// Per cell, free cells in reach that no point covers yet.
+    gain: Vec<u16>,
+}
+
+impl<'a> Cover<'a> {
+    fn new(graph: &'a PoseGraph, avoid: &'a [usize]) -> Self {
+        let free_in_reach = |cell| square(graph, cell).filter(|cell| !graph.is_blocked(*cell)).count() as u16;
+        let gain = (0..graph.cells()).map(free_in_reach).collect();
+        Self { graph, avoid, points: Vec::new(), covered: vec![0; graph.cells()], gain }
+    }
+
+    fn complete_from(mut self, start: &[usize]) -> Vec<usize> {
+        for point in start.iter().filter(|cell| self.may_stand(**cell)).copied().collect::<Vec<_>>() {
+            self.add(point);
+        }
+        while let Some(point) = self.best(|cover, cell| cover.may_stand(cell)) {
+            self.add(point);
+        }
+        while let Some(point) = self.best(|cover, cell| !cover.graph.is_blocked(cell)) {
+            self.add(point);
+        }
+        self.drop_redundant();
+        self.points
+    }
+
+    fn may_stand(&self, cell: usize) -> bool {
+        !self.graph.is_blocked(cell) && !self.avoid.contains(&cell)
+    }
+
+    /// The allowed cell that would cover most; the first of equals. `None` if none covers anything new.
+    fn best(&self, allowed: impl Fn(&Self, usize) -> bool) -> Option<usize> {
+        let mut best = None;
+        let mut most = 0;
+        for (cell, gain) in self.gain.iter().enumerate() {
+            if *gain > most && allowed(self, cell) {
+                (best, most) = (Some(cell), *gain);
+            }
+        }
+        best
+    }
+
+    fn add(&mut self, point: usize) {
+        let graph = self.graph;
+        self.points.push(point);
+        for cell in square(graph, point).filter(|cell| !graph.is_blocked(*cell)) {
+            self.covered[cell] += 1;
+            if self.covered[cell] == 1 {
+                square(graph, cell).for_each(|reaching| self.gain[reaching] -= 1);
+            }
+        }
+    }
+
+    /// Drops points that cover nothing alone, latest first: those were added for least.
+    fn drop_redundant(&mut self) {
+        let graph = self.graph;
+        for index in (0..self.points.len()).rev() {
+            let mine = || square(graph, self.points[index]).filter(|cell| !graph.is_blocked(*cell));
+            if mine().all(|cell| self.covered[cell] > 1) {
+                let cells: Vec<usize> = mine().collect();
+                cells.into_iter().for_each(|cell| self.covered[cell] -= 1);
+                self.points.remove(index);
+            }
+        }
+    }
+}
+
+/// Evenly spaced cells whose squares tile the grid with as little overlap as possible.
+fn lattice(graph: &PoseGraph) -> Vec<usize> {
+    let (width, height) = (graph.width(), graph.cells() / graph.width());
+    let columns = lattice_lines(width);
+    lattice_lines(height).into_iter().flat_map(|y| columns.iter().map(move |x| y * width + x)).collect()
+}
+
+fn lattice_lines(side: usize) -> Vec<usize> {
+    let lines = side.div_ceil(2 * REACH + 1);
+    if lines == 1 {
+        return vec![side / 2];
+    }
+    let span = side - 1 - 2 * REACH;
+    (0..lines).map(|line| REACH + (line * span + (lines - 1) / 2) / (lines - 1)).collect()
+}
+
+/// Cells within reach of a patrol at `cell`, clipped to the grid.
+pub(super) fn square(graph: &PoseGraph, cell: usize) -> impl Iterator<Item = usize> + use<> {
+    let (width, height) = (graph.width(), graph.cells() / graph.width());
+    let (x, y) = (cell % width, cell / width);
+    let columns = x.saturating_sub(REACH)..(x + REACH + 1).min(width);
+    (y.saturating_sub(REACH)..(y + REACH + 1).min(height))
+        .flat_map(move |y| columns.clone().map(move |x| y * width + x))
+}

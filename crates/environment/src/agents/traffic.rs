@@ -1,0 +1,62 @@
+//! Who moves and who waits, decided for the whole team before anyone is blocked.
+
+use crate::action::Action;
+use crate::config::MAX_ROBOTS;
+
+/// What a robot means to do in this step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Intent {
+    /// The action.
+    pub action: Action,
+    /// Where it stands.
+    pub cell: usize,
+    /// Where the action takes it; its own cell unless it moves.
+    pub target: usize,
+    /// The next cell that its plan enters, now or after turns.
+    pub next_cell: Option<usize>,
+    /// Goes first where two want the same cell.
+    pub urgent: bool,
+    /// Acts whatever the others do.
+    pub heedless: bool,
+}
+
+/// For each robot that must wait, the robot that it waits for. Those who may go never collide: nobody enters a cell
+/// whose occupant stays, no two swap, no two enter the same cell. Rings of robots may rotate.
+pub(super) fn waits(intents: &[Intent]) -> [Option<usize>; MAX_ROBOTS] {
+    let mut waits = [None; MAX_ROBOTS];
+    loop {
+        let mut changed = false;
+        for robot in 0..intents.len() {
+            if moves(intents, &waits, robot)
+                && !intents[robot].heedless
+                && let Some(other) = obstruction(intents, &waits, robot)
+            {
+                waits[robot] = Some(other);
+                changed = true;
+            }
+        }
+        if !changed {
+            return waits;
+        }
+    }
+}
+
+/// Whether two robots face each other, each planning to enter the other's cell next.
+pub(super) fn meet_head_on(a: &Intent, b: &Intent) -> bool {
+    a.next_cell == Some(b.cell) && b.next_cell == Some(a.cell)
+}
+
+fn moves(intents: &[Intent], waits: &[Option<usize>; MAX_ROBOTS], robot: usize) -> bool {
+    intents[robot].target != intents[robot].cell && waits[robot].is_none()
+}
+
+fn obstruction(intents: &[Intent], waits: &[Option<usize>; MAX_ROBOTS], robot: usize) -> Option<usize> {
+    let mine = &intents[robot];
+    (0..intents.len()).filter(|other| *other != robot).find(|other| {
+        let theirs = &intents[*other];
+        let they_move = moves(intents, waits, *other);
+        let stays = theirs.cell == mine.target && (!they_move || theirs.target == mine.cell);
+        let goes_first = (!theirs.urgent, *other) < (!mine.urgent, robot) || theirs.heedless;
+        stays || (they_move && theirs.target == mine.target && goes_first)
+    })
+}
