@@ -9,6 +9,7 @@ pub mod config;
 pub mod envelope;
 pub mod events;
 pub mod ids;
+pub mod live;
 pub mod schemas;
 pub mod subjects;
 pub mod upcast;

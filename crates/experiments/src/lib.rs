@@ -1,1 +1,19 @@
-//! What a run's configuration means: its world, its learner, its archive rows, and how an archived episode is simulated again.
+//! What a run's configuration means: its world, its learner, its archive rows, and how its policies are evaluated.
+//!
+//! The glue between the contracts and the numeric crates, which know nothing of each other.
+
+mod frame;
+mod learning;
+mod play;
+mod protocol;
+mod rows;
+mod scores;
+mod world;
+
+pub use frame::live_frame;
+pub use learning::ppo_config;
+pub use play::play;
+pub use protocol::{EVALUATION_SEED, protocol};
+pub use rows::{EpisodeOrigin, episode_summary, segments};
+pub use scores::{References, agent_score};
+pub use world::world_config;

@@ -89,4 +89,6 @@ pub struct AgentScore {
     pub optimality_gap: Option<f64>,
     pub probability_better_than_tour: f64,
     pub probability_better_than_greedy: f64,
+    /// Time-averaged threat of every episode, in the protocol's order: what comparisons are computed from.
+    pub episode_mean_threats: Vec<f64>,
 }

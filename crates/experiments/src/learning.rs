@@ -1,0 +1,39 @@
+//! A run's learning settings as hyper-parameters of the learner.
+
+use contracts::config::{Backend, RunConfig};
+use learner::PpoConfig;
+
+/// The hyper-parameters that `config` describes. The learner counts steps of single robots, a run counts steps of its
+/// environments.
+///
+/// # Errors
+/// Names every setting that is out of the learner's range.
+pub fn ppo_config(config: &RunConfig) -> Result<PpoConfig, learner::ppo::config::ConfigError> {
+    let learning = &config.learning;
+    let robots = config.world.num_robots as usize;
+    let ppo = PpoConfig {
+        total_steps: learning.total_timesteps.saturating_mul(robots as u64),
+        num_envs: learning.num_envs as usize,
+        num_steps: learning.rollout_length as usize,
+        update_epochs: learning.epochs as usize,
+        minibatch_size: learning.batch_size as usize,
+        learning_rate: learning.learning_rate as f32,
+        gamma: learning.gamma as f32,
+        gae_lambda: learning.gae_lambda as f32,
+        clip_range: learning.clip_range as f32,
+        entropy_coefficient: learning.entropy_coefficient as f32,
+        value_coefficient: learning.value_coefficient as f32,
+        max_gradient_norm: learning.max_grad_norm as f32,
+        target_kl: learning.target_kl.map(|target| target as f32),
+        reward_scale: learning.reward_scale as f32,
+        mean_threat_coefficient: learning.threat_shaping as f32,
+        gradient_shards: learning.gradient_shards as usize,
+        backend: match learning.backend {
+            Backend::Fused => learner::Backend::Fused,
+            Backend::Dfdx => learner::Backend::Dfdx,
+        },
+        ..PpoConfig::for_team(robots)
+    };
+    ppo.validate()?;
+    Ok(ppo)
+}

@@ -1,0 +1,69 @@
+//! A run's world settings as a world of the simulator.
+
+use contracts::config::{self as settings, EnvironmentType, WorldSettings};
+use environment::{
+    EnhancedReward, MapConfig, MapType, PatrolMode, PatrolRadius, PatrolReward, RewardConfig, WorldConfig,
+};
+
+/// The world that `settings` describe.
+///
+/// # Errors
+/// Names every field that is out of the simulator's range.
+pub fn world_config(settings: &WorldSettings) -> Result<WorldConfig, environment::ConfigError> {
+    let config = WorldConfig {
+        width: settings.width as usize,
+        height: settings.height as usize,
+        num_robots: settings.num_robots as usize,
+        map: map_config(&settings.map),
+        max_steps: settings.max_steps,
+        patrol_reward: match settings.patrol_reward {
+            settings::PatrolReward::Growth => PatrolReward::Growth,
+            settings::PatrolReward::Threat => PatrolReward::Threat,
+        },
+        patrol_mode: match settings.patrol_mode {
+            settings::PatrolMode::OnAction => PatrolMode::OnAction,
+            settings::PatrolMode::EveryStep => PatrolMode::EveryStep,
+        },
+        patrol_radius: match settings.patrol_radius {
+            settings::PatrolRadius::Fixed => PatrolRadius::Fixed,
+            settings::PatrolRadius::Dynamic => PatrolRadius::Dynamic,
+        },
+        battery_drain_rate: settings.battery_drain_rate,
+        strategic_init: settings.strategic_init,
+        reward: reward_config(settings),
+    };
+    config.validate()?;
+    Ok(config)
+}
+
+fn map_config(map: &settings::MapSettings) -> MapConfig {
+    let default = MapConfig::default();
+    MapConfig {
+        map_type: match map.map_type {
+            settings::MapType::Random => MapType::Random,
+            settings::MapType::Maze => MapType::Maze,
+            settings::MapType::Room => MapType::Room,
+            settings::MapType::Cave => MapType::Cave,
+        },
+        seed: map.seed,
+        count: map.count.map(|count| count as usize),
+        initial_wall_probability: map
+            .initial_wall_probability
+            .map_or(default.initial_wall_probability, |probability| probability as f32),
+    }
+}
+
+/// The weights belong to the enhanced environment; the standard one has none of its terms.
+fn reward_config(settings: &WorldSettings) -> RewardConfig {
+    match settings.environment_type {
+        EnvironmentType::Standard => RewardConfig { enhanced: None, threat_penalty_weight: 0.0 },
+        EnvironmentType::Enhanced => RewardConfig {
+            enhanced: Some(EnhancedReward {
+                coverage_weight: settings.coverage_weight,
+                exploration_weight: settings.exploration_weight,
+                diversity_weight: settings.diversity_weight,
+            }),
+            threat_penalty_weight: settings.threat_penalty_weight,
+        },
+    }
+}

@@ -1,0 +1,88 @@
+//! One evaluation of one checkpoint, from its weights to the event.
+
+use crate::Evaluator;
+use crate::baselines::contest;
+use crate::contest::{Played, play_policy};
+use crate::error::{Error, Result};
+use contracts::events::{CheckpointCreated, EvaluationCompleted, RunRequested, Split};
+use contracts::{Envelope, EvaluationId, Event, EventId, RunId, subjects};
+use experiments::{References, agent_score};
+use learner::{Policy, Selection};
+use std::time::Instant;
+
+/// What is to be evaluated, besides the checkpoint.
+pub struct Assignment {
+    pub evaluation_id: EvaluationId,
+    /// Number of the first episode in the archive.
+    pub first_episode: u64,
+    pub episodes: u32,
+}
+
+impl Evaluator {
+    /// The request of a run, with its configuration.
+    pub(crate) async fn run(&self, run: RunId) -> Result<RunRequested> {
+        let subject = subjects::event("run", Some(run), "requested");
+        match self.log.last_event(&subject).await?.map(|recorded| recorded.event()).transpose()? {
+            Some(Event::RunRequested(requested)) => Ok(*requested),
+            _ => Err(Error::Evaluation { code: "unknown_run", message: format!("there is no run {run}") }),
+        }
+    }
+
+    /// Plays the checkpoint against the protocol of its run's world and appends the result.
+    pub(crate) async fn evaluate(
+        &self,
+        run: &RunRequested,
+        created: &CheckpointCreated,
+        assignment: &Assignment,
+        cause: &Envelope,
+    ) -> Result<()> {
+        let began = Instant::now();
+        let world = &run.config.world;
+        let protocol = experiments::protocol(world, assignment.episodes)?;
+        let agents = self.baselines(run.run_id, world, &protocol, cause).await?;
+        let weights = self.store.get(&created.policy.uri).await?;
+        let contest = contest(world, &protocol)?;
+        let (checkpoint, first_episode) = (created.checkpoint_id.to_string(), assignment.first_episode);
+        let playing = tokio::task::spawn_blocking(move || -> Result<(Played, Played)> {
+            let policy =
+                Policy::from_safetensors(&weights).map_err(|error| Error::evaluation("weights_unreadable", error))?;
+            let sampled = Selection::Sampled { seed: contest.seed };
+            Ok((
+                play_policy(&policy, sampled, &contest, &checkpoint, first_episode)?,
+                play_policy(
+                    &policy,
+                    Selection::ArgMax,
+                    &contest,
+                    &checkpoint,
+                    first_episode + u64::from(contest.episodes),
+                )?,
+            ))
+        });
+        let (sampled, argmax) = playing.await??;
+        let score = |played: &Played| {
+            let references = References::of_scores(&agents)?;
+            agent_score("policy", &played.evaluation, &references)
+        };
+        let nothing = || Error::Evaluation { code: "no_episode", message: "the protocol has no episode".to_owned() };
+        let completed = EvaluationCompleted {
+            run_id: run.run_id,
+            evaluation_id: assignment.evaluation_id,
+            checkpoint_id: created.checkpoint_id,
+            timestep: created.timestep,
+            protocol,
+            sampled: score(&sampled).ok_or_else(nothing)?,
+            argmax: score(&argmax).ok_or_else(nothing)?,
+            is_last: created.is_last,
+            duration_seconds: began.elapsed().as_secs_f64(),
+        };
+        let segments = sampled.segments.into_iter().chain(argmax.segments).collect();
+        self.record(run.run_id, Split::Eval, &assignment.evaluation_id.to_string(), segments).await?;
+        let id = EventId(run.run_id.derive(&format!("evaluated/{}", assignment.evaluation_id)));
+        let threat = completed.sampled.mean_threat.mean;
+        self.append(&Event::EvaluationCompleted(Box::new(completed)), id, cause).await?;
+        self.metrics.evaluations.inc();
+        self.metrics.evaluation_seconds.observe(began.elapsed().as_secs_f64());
+        tracing::info!(run.id = %run.run_id, checkpoint.id = %created.checkpoint_id, mean_threat = threat, "evaluated a checkpoint");
+        Ok(())
+    }
+}

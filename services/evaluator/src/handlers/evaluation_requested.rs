@@ -1,0 +1,59 @@
+//! A client asked for an evaluation: of the checkpoint it named, or the newest one.
+
+use crate::error::{Error, Result};
+use crate::evaluation::Assignment;
+use crate::{Evaluator, chain};
+use contracts::events::{CheckpointCreated, EvaluationFailed, EvaluationRequested};
+use contracts::{Event, EventId, RecordedEvent, subjects};
+
+/// Requested evaluations are numbered behind all those of checkpoints.
+const FIRST_REQUESTED_EPISODE: u64 = 1 << 40;
+/// Episodes reserved for one request: sampled and arg-max, at most 1000 each.
+const EPISODES_PER_REQUEST: u64 = 2000;
+
+pub async fn evaluation_requested(
+    evaluator: &Evaluator,
+    requested: &EvaluationRequested,
+    recorded: &RecordedEvent,
+) -> Result<()> {
+    match evaluate(evaluator, requested, recorded).await {
+        // A client waits for an outcome: a failure for good is one.
+        Err(error) if !error.may_pass() && !error.is_fatal() => {
+            let code = if let Error::Evaluation { code, .. } = &error { code } else { "unreadable" };
+            let failed = Event::EvaluationFailed(EvaluationFailed {
+                run_id: requested.run_id,
+                evaluation_id: requested.evaluation_id,
+                checkpoint_id: requested.checkpoint_id,
+                code: code.to_owned(),
+                message: chain(&error),
+            });
+            let id = EventId(requested.run_id.derive(&format!("evaluation-failed/{}", requested.evaluation_id)));
+            evaluator.append(&failed, id, &recorded.envelope).await
+        }
+        other => other,
+    }
+}
+
+async fn evaluate(evaluator: &Evaluator, requested: &EvaluationRequested, recorded: &RecordedEvent) -> Result<()> {
+    let run = evaluator.run(requested.run_id).await?;
+    let created = checkpoint(evaluator, requested).await?;
+    let assignment = Assignment {
+        evaluation_id: requested.evaluation_id,
+        first_episode: FIRST_REQUESTED_EPISODE + recorded.sequence * EPISODES_PER_REQUEST,
+        episodes: requested.episodes,
+    };
+    evaluator.evaluate(&run, &created, &assignment, &recorded.envelope).await
+}
+
+async fn checkpoint(evaluator: &Evaluator, requested: &EvaluationRequested) -> Result<CheckpointCreated> {
+    let subject = subjects::event("training", Some(requested.run_id), "checkpoint_created");
+    for recorded in evaluator.log.load(&subject).await?.into_iter().rev() {
+        if let Event::CheckpointCreated(created) = recorded.event()?
+            && requested.checkpoint_id.is_none_or(|id| id == created.checkpoint_id)
+        {
+            return Ok(*created);
+        }
+    }
+    let message = "the run has no such checkpoint".to_owned();
+    Err(Error::Evaluation { code: "unknown_checkpoint", message })
+}

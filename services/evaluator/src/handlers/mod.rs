@@ -1,0 +1,7 @@
+//! One file per message.
+
+mod checkpoint_created;
+mod evaluation_requested;
+
+pub use checkpoint_created::checkpoint_created;
+pub use evaluation_requested::evaluation_requested;
