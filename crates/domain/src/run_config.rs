@@ -1,0 +1,146 @@
+//! From the optional fields of a start command to the complete configuration of a run.
+//!
+//! Defaults are those that were measured to work best for the size of the team; see `docs/learning.md`. They are filled
+//! in once, when the run is accepted: later versions may choose better ones without changing any recorded run.
+
+mod checks;
+
+use contracts::commands::{RunOptions, StartRun};
+use contracts::config::{
+    Algorithm, Backend, EnvironmentType, EvaluationSettings, LearningSettings, MAX_SEED, MapSettings, MapType,
+    PatrolMode, PatrolRadius, PatrolReward, PolicyType, RecordingLevel, RecordingSettings, RunConfig, WorldSettings,
+};
+use contracts::{CommandId, Rejection};
+
+/// Samples (steps of single robots) of one update that a trainer keeps in memory; about 500 MB of observations.
+pub const MAX_ROLLOUT_SAMPLES: u64 = 1 << 18;
+
+/// Robot-steps between checkpoints: about ten seconds of training.
+const CHECKPOINT_ROBOT_STEPS: u64 = 10 * 60_000;
+const RECORDING_BUDGET_BYTES: u64 = 2 << 30;
+const RECORDING_SAMPLE_EVERY: u32 = 10;
+const EVALUATION_EPISODES: u32 = 20;
+
+/// The complete configuration that `start` asks for.
+///
+/// # Errors
+/// Every field that cannot work together with the others, by its JSON Pointer; the schema checked each on its own.
+pub fn complete(start: &StartRun, command_id: CommandId) -> Result<RunConfig, Rejection> {
+    let options = start.config.clone().unwrap_or_default();
+    let world = world(start, &options);
+    let learning = learning(start, &options, u64::from(world.num_robots));
+    let config = RunConfig {
+        seed: options.seed.unwrap_or_else(|| seed_from(command_id)),
+        recording: recording(&options),
+        evaluation: EvaluationSettings { episodes: options.evaluation_episodes.unwrap_or(EVALUATION_EPISODES) },
+        world,
+        learning,
+    };
+    let reasons = checks::check(start, &options, &config);
+    if reasons.is_empty() { Ok(config) } else { Err(Rejection(reasons)) }
+}
+
+/// What a run is called when its client does not care, e.g. `ppo 20×20 random, 4 robots`.
+pub fn default_name(config: &RunConfig) -> String {
+    let algorithm = match config.learning.algorithm {
+        Algorithm::Ppo => "ppo",
+        Algorithm::A3c => "a3c",
+    };
+    let map = match config.world.map.map_type {
+        MapType::Random => "random",
+        MapType::Maze => "maze",
+        MapType::Room => "room",
+        MapType::Cave => "cave",
+    };
+    let WorldSettings { width, height, num_robots: robots, .. } = config.world;
+    let plural = if robots == 1 { "" } else { "s" };
+    format!("{algorithm} {width}×{height} {map}, {robots} robot{plural}")
+}
+
+fn world(start: &StartRun, options: &RunOptions) -> WorldSettings {
+    let random = MapSettings { map_type: MapType::Random, seed: None, count: None, initial_wall_probability: None };
+    WorldSettings {
+        environment_type: start.environment_type.unwrap_or(EnvironmentType::Standard),
+        width: start.env_width.unwrap_or(20),
+        height: start.env_height.unwrap_or(20),
+        num_robots: start.num_robots.unwrap_or(1),
+        map: options.map_config.clone().unwrap_or(random),
+        max_steps: options.max_steps,
+        patrol_reward: options.patrol_reward.unwrap_or(PatrolReward::Growth),
+        patrol_mode: options.patrol_mode.unwrap_or(PatrolMode::OnAction),
+        patrol_radius: options.patrol_radius.unwrap_or(PatrolRadius::Fixed),
+        strategic_init: options.strategic_init_mode.unwrap_or(false),
+        battery_drain_rate: options.battery_drain_rate.unwrap_or(0.001),
+        coverage_weight: start.coverage_weight.unwrap_or(1.5),
+        exploration_weight: start.exploration_weight.unwrap_or(3.0),
+        diversity_weight: start.diversity_weight.unwrap_or(2.0),
+        threat_penalty_weight: options.threat_penalty_weight.unwrap_or(0.0),
+    }
+}
+
+fn learning(start: &StartRun, options: &RunOptions, robots: u64) -> LearningSettings {
+    let team = robots > 1;
+    let num_envs = start.num_envs.unwrap_or(if team { 32 } else { 64 });
+    let rollout_length = options.rollout_length.unwrap_or_else(|| rollout_length(num_envs, robots));
+    let samples = u64::from(num_envs) * u64::from(rollout_length) * robots;
+    let batch_size = start.batch_size.unwrap_or_else(|| at_most(if team { 4096 } else { 2048 }, samples));
+    LearningSettings {
+        algorithm: start.algorithm.unwrap_or(Algorithm::Ppo),
+        policy_type: start.policy_type.unwrap_or(PolicyType::MlpPolicy),
+        backend: options.backend.unwrap_or(Backend::Fused),
+        total_timesteps: start.total_timesteps,
+        num_envs,
+        num_workers: start.num_workers.unwrap_or(1),
+        rollout_length,
+        batch_size,
+        epochs: options.epochs.unwrap_or(4),
+        learning_rate: start.learning_rate.unwrap_or(1e-3),
+        gamma: options.gamma.unwrap_or(if team { 0.97 } else { 0.99 }),
+        gae_lambda: options.gae_lambda.unwrap_or(0.95),
+        clip_range: options.clip_range.unwrap_or(0.2),
+        entropy_coefficient: options.entropy_coefficient.unwrap_or(0.005),
+        value_coefficient: options.value_coefficient.unwrap_or(0.5),
+        max_grad_norm: options.max_grad_norm.unwrap_or(0.5),
+        target_kl: options.target_kl,
+        reward_scale: options.reward_scale.unwrap_or(0.004),
+        threat_shaping: options.threat_shaping.unwrap_or(if team { 0.3 } else { 0.0 }),
+        gradient_shards: options.gradient_shards.unwrap_or_else(|| at_most(4, u64::from(batch_size))),
+        checkpoint_every_updates: options.checkpoint_every_updates.unwrap_or_else(|| checkpoint_interval(samples)),
+    }
+}
+
+/// 128 steps in the default number of environments; fewer environments collect for longer, so that an update sees as
+/// many samples, and large teams for less long.
+fn rollout_length(num_envs: u32, robots: u64) -> u32 {
+    let steps = match robots {
+        1 => 64 * 128,
+        2..=4 => 32 * 128,
+        _ => 32 * 64,
+    };
+    (steps / num_envs.max(1)).clamp(32, 1024)
+}
+
+fn checkpoint_interval(samples: u64) -> u32 {
+    let updates = (CHECKPOINT_ROBOT_STEPS + samples / 2) / samples.max(1);
+    u32::try_from(updates).unwrap_or(u32::MAX).clamp(1, 1_000_000)
+}
+
+fn recording(options: &RunOptions) -> RecordingSettings {
+    let level = options.recording.unwrap_or(RecordingLevel::Full);
+    let sampled = level == RecordingLevel::Sampled;
+    RecordingSettings {
+        level,
+        sample_every: sampled.then(|| options.recording_sample_every.unwrap_or(RECORDING_SAMPLE_EVERY)),
+        budget_bytes: options.recording_budget_bytes.unwrap_or(RECORDING_BUDGET_BYTES),
+    }
+}
+
+/// Every command has another id, and the same command the same seed however often it is delivered.
+fn seed_from(command_id: CommandId) -> u64 {
+    let (high, low) = command_id.0.as_u64_pair();
+    (high.rotate_left(32) ^ low) & MAX_SEED
+}
+
+fn at_most(wanted: u32, limit: u64) -> u32 {
+    u32::try_from(limit).map_or(wanted, |limit| wanted.min(limit))
+}

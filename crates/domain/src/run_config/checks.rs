@@ -1,0 +1,68 @@
+//! What the schema cannot say: fields that are each fine and cannot work together.
+
+use super::MAX_ROLLOUT_SAMPLES;
+use crate::refusal::invalid;
+use contracts::Reason;
+use contracts::commands::{RunOptions, StartRun};
+use contracts::config::{MapType, RecordingLevel, RunConfig, WorldSettings};
+
+/// Every reason against `config`, which was completed from `start` and its `options`.
+pub fn check(start: &StartRun, options: &RunOptions, config: &RunConfig) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    check_name(start, &mut reasons);
+    check_map(&config.world, &mut reasons);
+    check_batch(start, options, config, &mut reasons);
+    if options.recording_sample_every.is_some() && config.recording.level != RecordingLevel::Sampled {
+        let message = "recording_sample_every needs `recording` to be `sampled`";
+        reasons.push(invalid("/config/recording_sample_every", message));
+    }
+    reasons
+}
+
+fn check_name(start: &StartRun, reasons: &mut Vec<Reason>) {
+    let Some(name) = &start.name else { return };
+    if name.trim().is_empty() || name.chars().any(char::is_control) {
+        reasons.push(invalid("/name", "a name needs visible characters and no control characters"));
+    }
+}
+
+fn check_map(world: &WorldSettings, reasons: &mut Vec<Reason>) {
+    let WorldSettings { width, height, num_robots, map, .. } = world;
+    if map.map_type == MapType::Maze && *width.min(height) < 5 {
+        let message = format!("a maze needs at least 5×5 cells, not {width}×{height}");
+        reasons.push(invalid("/config/map_config/map_type", message));
+    }
+    let half = width * height / 2;
+    if let Some(count) = map.count.filter(|count| *count > half) {
+        let message = format!("{count} obstacles are more than half of the {width}×{height} cells");
+        reasons.push(invalid("/config/map_config/count", message));
+    }
+    let interior = width.saturating_sub(2) * height.saturating_sub(2);
+    if *num_robots > interior {
+        let message = format!("{num_robots} charging stations do not fit on the {interior} interior cells");
+        reasons.push(invalid("/num_robots", message));
+    }
+}
+
+fn check_batch(start: &StartRun, options: &RunOptions, config: &RunConfig, reasons: &mut Vec<Reason>) {
+    let learning = &config.learning;
+    let (envs, steps) = (u64::from(learning.num_envs), u64::from(learning.rollout_length));
+    let robots = u64::from(config.world.num_robots);
+    let samples = envs * steps * robots;
+    let product = format!("{envs} environments × {steps} steps × {robots} robots");
+    if samples > MAX_ROLLOUT_SAMPLES {
+        let message = format!("{product} = {samples} samples per update; at most {MAX_ROLLOUT_SAMPLES} fit in memory");
+        let fields =
+            [("/num_envs", start.num_envs.is_some()), ("/config/rollout_length", options.rollout_length.is_some())];
+        reasons.extend(fields.iter().filter(|(_, given)| *given).map(|(field, _)| invalid(field, message.clone())));
+    }
+    let batch = learning.batch_size;
+    if u64::from(batch) > samples {
+        let message = format!("a minibatch of {batch} is larger than the rollout of {product} = {samples} samples");
+        reasons.push(invalid("/batch_size", message));
+    }
+    if learning.gradient_shards > batch {
+        let message = format!("{} shards of a minibatch of {batch} samples", learning.gradient_shards);
+        reasons.push(invalid("/config/gradient_shards", message));
+    }
+}

@@ -1,0 +1,138 @@
+use crate::sample::*;
+use contracts::Event;
+use contracts::commands::StartRun;
+use contracts::events::{Outcome, RunCompleted};
+use domain::run::{Run, RunCommand, StartFacts, Status, decide, evolve};
+use test_support::{Outcome as Decided, given};
+
+const PAUSE: RunCommand<'_> = RunCommand::Pause;
+const RESUME: RunCommand<'_> = RunCommand::Resume;
+const STOP: RunCommand<'_> = RunCommand::Stop { force: false };
+const FORCED_STOP: RunCommand<'_> = RunCommand::Stop { force: true };
+const DELETE: RunCommand<'_> = RunCommand::Delete;
+
+fn when(history: &[Event], command: RunCommand<'_>) -> Decided<Event, contracts::Rejection> {
+    given(evolve, history.to_vec()).when(|run: &Run| decide(run, RUN, &command))
+}
+
+fn running() -> Vec<Event> {
+    vec![requested(), started(), checkpoint_created(3)]
+}
+
+fn paused_at_update_3() -> Vec<Event> {
+    [running(), vec![pause_requested(), paused(Some(checkpoint(3)))]].concat()
+}
+
+#[test]
+fn a_start_becomes_a_complete_request() {
+    when(&[], RunCommand::Start(&start(), FACTS)).then([requested()]);
+}
+
+#[test]
+fn a_run_is_started_once() {
+    let message = |status: &str| conflict(format!("run {RUN} exists already: it is {status}"));
+    when(&[requested()], RunCommand::Start(&start(), FACTS)).then_rejected(message("queued"));
+    when(&[requested(), deleted()], RunCommand::Start(&start(), FACTS)).then_rejected(message("deleted"));
+}
+
+#[test]
+fn a_start_names_every_unknown_thing_it_refers_to() {
+    let source = checkpoint(1).checkpoint_id.to_string();
+    let start = StartRun { parent_run_id: Some(RUN), init_from: Some(source), batch_size: Some(65_536), ..start() };
+    let facts = StartFacts { parent_known: false, weights_known: false, ..FACTS };
+    let rejection = decide(&Run::default(), RUN, &RunCommand::Start(&start, facts)).unwrap_err();
+    let named: Vec<_> = rejection.0.iter().map(|reason| (reason.field.as_str(), reason.code.as_str())).collect();
+    assert_eq!(named, [("/batch_size", "invalid"), ("/parent_run_id", "not_found"), ("/init_from", "not_found")]);
+    let start = StartRun { init_from: Some("../weights".into()), ..start };
+    let rejection = decide(&Run::default(), RUN, &RunCommand::Start(&start, FACTS)).unwrap_err();
+    assert!(rejection.to_string().contains("`../weights` is neither"), "{rejection}");
+}
+
+#[test]
+fn a_queued_run_pauses_and_stops_at_once() {
+    when(&[requested()], PAUSE).then([paused(None)]);
+    when(&[requested()], STOP).then([completed(Outcome::Stopped)]);
+    when(&[requested(), paused(None)], RESUME).then([resumed()]);
+    when(&[requested(), paused(None), resumed()], PAUSE).then([paused(None)]);
+}
+
+#[test]
+fn a_running_run_is_asked_to_pause_and_to_stop() {
+    when(&running(), PAUSE).then([pause_requested()]);
+    when(&running(), STOP).then([stop_requested(false)]);
+    when(&running(), FORCED_STOP).then([stop_requested(true)]);
+}
+
+#[test]
+fn a_pausing_run_can_be_stopped_and_a_stop_can_be_forced() {
+    let pausing = [running(), vec![pause_requested()]].concat();
+    when(&pausing, STOP).then([stop_requested(false)]);
+    when(&pausing, PAUSE).then_rejected(conflict(format!("run {RUN} is pausing and cannot be paused")));
+    when(&pausing, RESUME).then_rejected(conflict(format!("run {RUN} is pausing and cannot be resumed")));
+    let stopping = [pausing, vec![stop_requested(false)]].concat();
+    when(&stopping, FORCED_STOP).then([stop_requested(true)]);
+    when(&stopping, STOP).then_rejected(conflict(format!("run {RUN} is stopping and cannot be stopped")));
+    let forced = [stopping, vec![stop_requested(true)]].concat();
+    when(&forced, FORCED_STOP).then_rejected(conflict(format!("run {RUN} is stopping and cannot be stopped")));
+}
+
+#[test]
+fn a_paused_run_resumes_or_ends_where_it_stands() {
+    when(&paused_at_update_3(), RESUME).then([resumed()]);
+    when(&paused_at_update_3(), PAUSE).then_rejected(conflict(format!("run {RUN} is paused and cannot be paused")));
+    when(&paused_at_update_3(), STOP).then([Event::RunCompleted(RunCompleted {
+        run_id: RUN,
+        outcome: Outcome::Stopped,
+        timestep: 3 * 8192,
+        episodes_completed: 15,
+        checkpoint: Some(checkpoint(3)),
+        digest: Some(format!("{:064x}", 3)),
+    })]);
+}
+
+#[test]
+fn what_a_trainer_has_cannot_be_deleted_and_the_rest_can() {
+    let message = |status| conflict(format!("run {RUN} is {status} and cannot be deleted; stop it first"));
+    when(&running(), DELETE).then_rejected(message("running"));
+    when(&[running(), vec![pause_requested()]].concat(), DELETE).then_rejected(message("pausing"));
+    when(&[running(), vec![stop_requested(false)]].concat(), DELETE).then_rejected(message("stopping"));
+    for ended in [completed(Outcome::Finished), failed()] {
+        when(&[running(), vec![ended]].concat(), DELETE).then([deleted()]);
+    }
+    when(&[requested()], DELETE).then([deleted()]);
+    when(&paused_at_update_3(), DELETE).then([deleted()]);
+}
+
+#[test]
+fn an_ended_run_stays_ended() {
+    for (ended, name) in [(completed(Outcome::Finished), "completed"), (failed(), "failed")] {
+        let history = [running(), vec![ended]].concat();
+        for (command, what) in [(PAUSE, "paused"), (RESUME, "resumed"), (STOP, "stopped"), (FORCED_STOP, "stopped")] {
+            when(&history, command).then_rejected(conflict(format!("run {RUN} is {name} and cannot be {what}")));
+        }
+    }
+}
+
+#[test]
+fn an_unknown_and_a_deleted_run_are_not_found() {
+    for history in [vec![], vec![requested(), deleted()]] {
+        for command in [PAUSE, RESUME, STOP, DELETE] {
+            when(&history, command).then_rejected(not_found("/run_id", format!("there is no run {RUN}")));
+        }
+    }
+}
+
+#[test]
+fn a_takeover_keeps_what_the_client_asked_for() {
+    let status = |history: Vec<Event>| given(evolve, history).state.status;
+    assert_eq!(status([running(), vec![started()]].concat()), Status::Running);
+    assert_eq!(status([running(), vec![pause_requested(), started()]].concat()), Status::Pausing);
+    let stopping = [running(), vec![stop_requested(true), started()]].concat();
+    assert_eq!(status(stopping), Status::Stopping { force: true });
+}
+
+#[test]
+fn a_repeated_older_checkpoint_moves_nothing_back() {
+    let state = given(evolve, [requested(), started(), checkpoint_created(4), checkpoint_created(2)]).state;
+    assert_eq!((state.checkpoint, state.episodes_completed), (Some(checkpoint(4)), 20));
+}

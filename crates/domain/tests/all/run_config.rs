@@ -1,0 +1,124 @@
+use crate::sample::{COMMAND, start};
+use contracts::commands::{RunOptions, StartRun};
+use contracts::config::{Algorithm, EnvironmentType, MAX_SEED, MapSettings, MapType, RecordingLevel};
+use contracts::{Command, CommandId};
+use domain::run_config::{complete, default_name};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+fn with_options(options: RunOptions) -> StartRun {
+    StartRun { config: Some(options), ..start() }
+}
+
+fn map(map_type: MapType, count: Option<u32>) -> RunOptions {
+    let map = MapSettings { map_type, seed: None, count, initial_wall_probability: None };
+    RunOptions { map_config: Some(map), ..RunOptions::default() }
+}
+
+fn wrong_fields(start: &StartRun) -> Vec<String> {
+    complete(start, COMMAND).unwrap_err().0.into_iter().map(|reason| reason.field).collect()
+}
+
+#[test]
+fn one_robot_gets_the_measured_defaults() {
+    let config = complete(&start(), COMMAND).unwrap();
+    let (world, learning) = (&config.world, &config.learning);
+    assert_eq!((world.width, world.height, world.num_robots), (20, 20, 1));
+    assert_eq!(world.environment_type, EnvironmentType::Standard);
+    assert_eq!(learning.algorithm, Algorithm::Ppo);
+    assert_eq!((learning.num_envs, learning.rollout_length, learning.batch_size, learning.epochs), (64, 128, 2048, 4));
+    assert_eq!((learning.gamma, learning.gae_lambda, learning.threat_shaping), (0.99, 0.95, 0.0));
+    // 600,000 robot-steps are 73 updates of 8192.
+    assert_eq!(learning.checkpoint_every_updates, 73);
+    assert_eq!(config.recording.level, RecordingLevel::Full);
+    assert_eq!(default_name(&config), "ppo 20×20 random, 1 robot");
+}
+
+#[test]
+fn a_team_gets_its_own() {
+    let config = complete(&StartRun { num_robots: Some(4), ..start() }, COMMAND).unwrap();
+    let learning = &config.learning;
+    assert_eq!((learning.num_envs, learning.rollout_length, learning.batch_size), (32, 128, 4096));
+    assert_eq!((learning.gamma, learning.threat_shaping), (0.97, 0.3));
+    assert_eq!(default_name(&config), "ppo 20×20 random, 4 robots");
+}
+
+#[test]
+fn few_environments_collect_for_longer_and_the_batch_follows() {
+    let config = complete(&StartRun { num_envs: Some(1), ..start() }, COMMAND).unwrap();
+    assert_eq!((config.learning.rollout_length, config.learning.batch_size), (1024, 1024));
+}
+
+#[test]
+fn given_values_are_kept() {
+    let options = RunOptions {
+        seed: Some(5),
+        gamma: Some(0.5),
+        recording: Some(RecordingLevel::Sampled),
+        ..RunOptions::default()
+    };
+    let start = StartRun { learning_rate: Some(3e-4), batch_size: Some(64), ..with_options(options) };
+    let config = complete(&start, COMMAND).unwrap();
+    assert_eq!((config.seed, config.learning.gamma, config.learning.learning_rate), (5, 0.5, 3e-4));
+    assert_eq!((config.learning.batch_size, config.recording.sample_every), (64, Some(10)));
+}
+
+#[test]
+fn the_seed_is_the_commands_own() {
+    let seed = |id: u128| complete(&start(), CommandId(Uuid::from_u128(id))).unwrap().seed;
+    assert_eq!(seed(u128::MAX - 5), seed(u128::MAX - 5));
+    assert_ne!(seed(1), seed(2));
+    assert!(seed(u128::MAX - 5) <= MAX_SEED);
+}
+
+#[test]
+fn every_field_that_cannot_work_is_named() {
+    let options =
+        RunOptions { recording_sample_every: Some(3), gradient_shards: Some(8), ..map(MapType::Maze, Some(9)) };
+    let start = StartRun {
+        name: Some("a\nb".into()),
+        env_width: Some(4),
+        env_height: Some(4),
+        num_robots: Some(5),
+        num_envs: Some(1),
+        batch_size: Some(7),
+        ..with_options(options)
+    };
+    let expected = [
+        "/name",
+        "/config/map_config/map_type",
+        "/config/map_config/count",
+        "/num_robots",
+        "/config/gradient_shards",
+        "/config/recording_sample_every",
+    ];
+    assert_eq!(wrong_fields(&start), expected);
+}
+
+#[test]
+fn an_update_fits_in_memory_and_a_batch_in_its_rollout() {
+    let options = RunOptions { rollout_length: Some(4096), ..RunOptions::default() };
+    let large = StartRun { num_envs: Some(512), ..with_options(options) };
+    assert_eq!(wrong_fields(&large), ["/num_envs", "/config/rollout_length"]);
+    let options = RunOptions { rollout_length: Some(16), ..RunOptions::default() };
+    let small = StartRun { num_envs: Some(2), batch_size: Some(64), ..with_options(options) };
+    assert_eq!(wrong_fields(&small), ["/batch_size"]);
+}
+
+proptest! {
+    /// Defaults never contradict what a client chose within the schema.
+    #[test]
+    fn any_team_and_number_of_environments_has_working_defaults(
+        robots in 1..=10_u32, envs in 1..=512_u32, width in 6..=50_u32, height in 6..=50_u32,
+    ) {
+        let start = StartRun {
+            num_robots: Some(robots), num_envs: Some(envs), env_width: Some(width), env_height: Some(height), ..start()
+        };
+        let payload = Command::StartRun(Box::new(start.clone())).to_json().unwrap();
+        prop_assert!(Command::decode("run", "start", &payload).is_ok());
+        let config = complete(&start, COMMAND).unwrap();
+        let samples = envs * config.learning.rollout_length * robots;
+        prop_assert!(config.learning.batch_size <= samples);
+        prop_assert!(config.learning.checkpoint_every_updates >= 1);
+    }
+}
