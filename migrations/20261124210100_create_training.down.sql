@@ -1,0 +1,3 @@
+DROP TABLE checkpoints;
+DROP TABLE episodes;
+DROP TABLE run_metrics;
