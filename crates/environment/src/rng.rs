@@ -22,6 +22,20 @@ pub enum Purpose {
     Test = 5,
 }
 
+impl Purpose {
+    /// The purpose with this number, if there is one.
+    pub const fn from_index(index: u8) -> Option<Self> {
+        match index {
+            1 => Some(Purpose::Training),
+            2 => Some(Purpose::Evaluation),
+            3 => Some(Purpose::Baseline),
+            4 => Some(Purpose::Playback),
+            5 => Some(Purpose::Test),
+            _ => None,
+        }
+    }
+}
+
 /// Names one episode of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EpisodeKey {

@@ -1,5 +1,6 @@
 //! The world: state, one step of it, and what can be asked of it.
 
+mod bytes;
 mod codec;
 pub(crate) mod gain;
 mod movement;

@@ -101,6 +101,15 @@ impl ThreatField {
         self.gain = Some(gain);
     }
 
+    /// Computes the sums from the cells.
+    pub fn sum_up(&mut self, map: &Map) {
+        let free = || (0..map.obstacles().len()).filter(|index| !map.obstacles()[*index]);
+        self.total = free().map(|index| self.level(index) as u32).sum();
+        self.growing = free().filter(|index| self.origin[*index] != SATURATED).count() as u32;
+        self.covered = free().filter(|index| self.cleared_at[*index] > 0).count() as u32;
+        self.idleness = free().map(|index| u64::from(self.now as u32 - self.cleared_at[index])).sum();
+    }
+
     /// One step of growth. Cells never cleared reach the cap together.
     #[inline]
     pub fn grow(&mut self) {

@@ -1,0 +1,74 @@
+//! Speed of the simulator, with and without observations, by size of the world and of the team.
+//!
+//! One iteration is one step of one world; its throughput is in robot-steps per second. Actions are drawn from the
+//! mask, as a policy under training would at first.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use environment::{Action, EpisodeKey, ObservationSpec, Purpose, StepRecord, World, WorldConfig};
+use std::hint::black_box;
+
+const WORLDS: &[(usize, usize)] = &[(8, 1), (20, 1), (50, 1), (8, 4), (20, 4), (50, 4), (20, 10)];
+
+fn simulator(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("simulator");
+    for (side, robots) in WORLDS {
+        group.throughput(Throughput::Elements(*robots as u64));
+        group.bench_function(BenchmarkId::new("step", format!("{side}x{side}/{robots}")), |bencher| {
+            let mut player = Player::new(*side, *robots);
+            bencher.iter(|| player.step());
+        });
+        group.bench_function(BenchmarkId::new("step_and_observe", format!("{side}x{side}/{robots}")), |bencher| {
+            let mut player = Player::new(*side, *robots);
+            player.world.track_observations();
+            let spec = ObservationSpec::for_team(*robots);
+            let mut rows = vec![0.0; spec.len() * robots];
+            bencher.iter(|| {
+                player.step();
+                for (robot, row) in rows.chunks_exact_mut(spec.len()).enumerate() {
+                    spec.write(&player.world, robot, row);
+                }
+                black_box(&mut rows);
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Plays one world over and over with allowed random actions.
+struct Player {
+    world: World,
+    actions: Vec<Action>,
+    record: StepRecord,
+    random: u32,
+}
+
+impl Player {
+    fn new(side: usize, num_robots: usize) -> Self {
+        let config = WorldConfig { width: side, height: side, num_robots, ..WorldConfig::default() };
+        let key = EpisodeKey { run_seed: 1, purpose: Purpose::Test, env_index: 0, episode: 0 };
+        let world = World::new(&config, key).expect("a valid configuration");
+        Self { world, actions: vec![Action::Patrol; num_robots], record: StepRecord::new(), random: 1 }
+    }
+
+    fn step(&mut self) {
+        for robot in 0..self.actions.len() {
+            let mask = self.world.action_mask(robot).0;
+            // One of the allowed actions, by the bits of a xorshift generator.
+            self.random ^= self.random << 13;
+            self.random ^= self.random >> 17;
+            self.random ^= self.random << 5;
+            let start = self.random & 3;
+            let rotated = (mask | mask << 4) >> start;
+            let action = (start + rotated.trailing_zeros()) & 3;
+            self.actions[robot] = Action::ALL[action as usize];
+        }
+        self.world.step(&self.actions, &mut self.record);
+        if self.record.done() {
+            let key = self.world.key();
+            self.world.reset(EpisodeKey { episode: key.episode + 1, ..key }).expect("a map");
+        }
+    }
+}
+
+criterion_group!(benches, simulator);
+criterion_main!(benches);

@@ -1,0 +1,68 @@
+//! Saved worlds continue bit for bit; damaged ones are refused.
+
+use crate::world::{Actions, any_config, key, try_world};
+use environment::{ObservationSpec, StepRecord, World, WorldConfig};
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_saved_world_continues_identically(config in any_config(), seed in any::<u64>(), saved_at in 0usize..300) {
+        let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
+        world.track_observations();
+        let mut actions = Actions(seed);
+        let mut record = StepRecord::with_events(true);
+        for _ in 0..saved_at {
+            if !record.done() {
+                world.step(&actions.next(config.num_robots), &mut record);
+            }
+        }
+        let mut restored = World::from_bytes(&config, &world.to_bytes()).expect("as saved");
+        restored.track_observations();
+        let spec = ObservationSpec::for_team(config.num_robots);
+        let mut rows = [vec![0.0; spec.len()], vec![0.0; spec.len()]];
+        let mut again = record.clone();
+        while !record.done() {
+            let chosen = actions.next(config.num_robots);
+            world.step(&chosen, &mut record);
+            restored.step(&chosen, &mut again);
+            prop_assert_eq!(record.state_hash, again.state_hash);
+            prop_assert_eq!(record.reward.to_bits(), again.reward.to_bits());
+            prop_assert_eq!(record.events.as_slice(), again.events.as_slice());
+            for robot in 0..config.num_robots {
+                spec.write(&world, robot, &mut rows[0]);
+                spec.write(&restored, robot, &mut rows[1]);
+                prop_assert_eq!(&rows[0], &rows[1]);
+            }
+        }
+        prop_assert_eq!(world.episode_summary(), restored.episode_summary());
+        prop_assert_eq!(world.to_bytes(), restored.to_bytes());
+    }
+
+    #[test]
+    fn damage_is_an_error(seed in any::<u64>(), place in any::<prop::sample::Index>(), flip in 1u8..) {
+        let config = WorldConfig { width: 6, height: 5, num_robots: 2, ..WorldConfig::default() };
+        let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
+        let mut record = StepRecord::new();
+        let mut actions = Actions(seed);
+        for _ in 0..150 {
+            world.step(&actions.next(2), &mut record);
+        }
+        let good = world.to_bytes();
+        let mut bad = good.clone();
+        bad[place.index(good.len())] ^= flip;
+        prop_assert!(World::from_bytes(&config, &bad).is_err());
+        prop_assert!(World::from_bytes(&config, &good[..place.index(good.len())]).is_err());
+    }
+}
+
+#[test]
+fn another_configuration_is_refused() {
+    let config = WorldConfig::default();
+    let bytes = World::new(&config, key(1)).expect("valid").to_bytes();
+    let other = WorldConfig { width: 21, ..config.clone() };
+    assert!(World::from_bytes(&other, &bytes).is_err());
+    assert!(World::from_bytes(&config, b"").is_err());
+    assert!(World::from_bytes(&config, &bytes).is_ok());
+}

@@ -1,0 +1,144 @@
+//! Observations against a literal reading of their table.
+
+use crate::world::{Actions, any_config, try_world};
+use environment::{Action, Cell, Heading, ObservationSpec, StepRecord, World};
+use proptest::prelude::*;
+
+/// The gain of any place, inside the grid or not, in hundredths.
+fn gain(world: &World, x: i32, y: i32) -> f32 {
+    let near = (y - 2..=y + 2).flat_map(|y| (x - 2..=x + 2).map(move |x| (x, y)));
+    let free = near.filter(|(x, y)| world.map().is_free(*x as isize, *y as isize));
+    free.map(|(x, y)| f32::from(world.threat(Cell { x: x as u8, y: y as u8 }))).sum()
+}
+
+/// The place that is `ahead` and `right` of the robot.
+fn place(world: &World, robot: usize, ahead: i32, right: i32) -> (i32, i32) {
+    let robot = &world.robots()[robot];
+    let ((fx, fy), (rx, ry)) = (robot.heading.delta(), robot.heading.right().delta());
+    (i32::from(robot.cell.x) + ahead * fx + right * rx, i32::from(robot.cell.y) + ahead * fy + right * ry)
+}
+
+fn square(reach: i32, spacing: i32) -> impl Iterator<Item = (i32, i32)> {
+    (-reach..=reach).rev().flat_map(move |ahead| (-reach..=reach).map(move |right| (ahead * spacing, right * spacing)))
+}
+
+fn expected(world: &World, robot: usize, name: &str) -> Option<Vec<f32>> {
+    let at = |(ahead, right): (i32, i32)| place(world, robot, ahead, right);
+    let scaled = |(x, y): (i32, i32)| gain(world, x, y) * (1.0 / 2500.0);
+    let standing = |place: (i32, i32)| {
+        let there = |cell: Cell| (i32::from(cell.x), i32::from(cell.y)) == place;
+        f32::from(u8::from(world.robots().iter().enumerate().any(|(i, other)| i != robot && there(other.cell))))
+    };
+    let others = || world.robots().iter().enumerate().filter(|(index, _)| *index != robot).map(|(_, other)| other.cell);
+    let own = |(ahead, right): (i32, i32)| {
+        let (x, y) = at((ahead, right));
+        let nearest = others().map(|cell| (i32::from(cell.x) - x).abs() + (i32::from(cell.y) - y).abs()).min();
+        if nearest.is_some_and(|distance| distance < ahead.abs() + right.abs()) { 0.0 } else { scaled((x, y)) }
+    };
+    Some(match name {
+        "gain_near" => square(5, 1).map(at).map(scaled).collect(),
+        "gain_far" => square(4, 5).map(at).map(scaled).collect(),
+        "obstacles" => square(3, 1)
+            .map(at)
+            .map(|(x, y)| f32::from(u8::from(!world.map().is_free(x as isize, y as isize))))
+            .collect(),
+        "robots_near" => square(3, 1).map(at).map(standing).collect(),
+        "gain_own" => square(4, 5).map(own).collect(),
+        "here" => vec![scaled(at((0, 0))), world.mean_threat() as f32],
+        "team" => vec![world.num_robots() as f32 * 0.1],
+        "last_action" => {
+            let done = world.robots()[robot].last_action;
+            Action::ALL.map(|action| f32::from(u8::from(done == Some(action)))).to_vec()
+        }
+        "rim" => [(1, 0), (0, 1), (-1, 0), (0, -1)]
+            .map(|(ahead, right)| {
+                let inside = |(x, y): (i32, i32)| {
+                    (0..world.map().width() as i32).contains(&x) && (0..world.map().height() as i32).contains(&y)
+                };
+                let steps = (1..).take_while(|n| inside(at((ahead * n, right * n)))).count();
+                steps as f32 * 0.04
+            })
+            .to_vec(),
+        _ => return None,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn blocks_hold_what_their_table_says(config in any_config(), seed in any::<u64>(), width in 3usize..51) {
+        let config = environment::WorldConfig { width: config.width.max(width), ..config };
+        let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
+        world.track_observations();
+        let spec = ObservationSpec { team: true, voronoi: true, objects: true, battery: true };
+        let mut row = vec![f32::NAN; spec.len()];
+        let mut record = StepRecord::new();
+        let mut actions = Actions(seed);
+        let mut objects_seen = 0;
+        while !record.done() {
+            world.step(&actions.next(config.num_robots), &mut record);
+            if world.current_step() % 7 != 0 {
+                continue;
+            }
+            for robot in 0..config.num_robots {
+                spec.write(&world, robot, &mut row);
+                prop_assert!(row.iter().all(|feature| feature.is_finite() && feature.abs() <= 12.0));
+                for block in spec.blocks() {
+                    let Some(expected) = expected(&world, robot, block.name) else { continue };
+                    prop_assert_eq!(&row[block.range], &expected[..], "{} of robot {}", block.name, robot);
+                }
+                let block = spec.blocks().into_iter().find(|block| block.name == "objects").expect("wanted");
+                let cells = &row[block.range][..25];
+                for ((ahead, right), feature) in square(2, 1).zip(cells) {
+                    let (x, y) = place(&world, robot, ahead, right);
+                    let lies = world.objects().iter().any(|o| (i32::from(o.cell.x), i32::from(o.cell.y)) == (x, y));
+                    prop_assert_eq!(*feature, f32::from(u8::from(lies)));
+                    objects_seen += usize::from(lies);
+                }
+            }
+        }
+        prop_assert!(objects_seen < usize::MAX);
+    }
+
+    #[test]
+    fn untracked_worlds_are_seen_alike(config in any_config(), seed in any::<u64>()) {
+        let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
+        let mut tracked = world.clone();
+        tracked.track_observations();
+        let (mut record, mut actions) = (StepRecord::new(), Actions(seed));
+        for _ in 0..130 {
+            let chosen = actions.next(config.num_robots);
+            world.step(&chosen, &mut record);
+            tracked.step(&chosen, &mut record);
+        }
+        let spec = ObservationSpec::for_team(config.num_robots);
+        let mut rows = [vec![0.0; spec.len()], vec![0.0; spec.len()]];
+        spec.write(&world, 0, &mut rows[0]);
+        spec.write(&tracked, 0, &mut rows[1]);
+        prop_assert_eq!(&rows[0], &rows[1]);
+    }
+}
+
+#[test]
+fn blocks_are_contiguous_and_cover_the_row() {
+    for robots in [1, 4] {
+        let spec = ObservationSpec::for_team(robots);
+        let blocks = spec.blocks();
+        let mut end = 0;
+        for block in &blocks {
+            assert_eq!(block.range.start, end, "{}", block.name);
+            assert!(!block.range.is_empty(), "{}", block.name);
+            end = block.range.end;
+        }
+        assert_eq!(end, spec.len());
+        assert_eq!(blocks.iter().any(|block| block.name == "gain_own"), robots > 1);
+    }
+}
+
+#[test]
+fn headings_turn_and_step_as_documented() {
+    assert_eq!(Heading::ALL.map(Heading::delta), [(0, -1), (1, 0), (0, 1), (-1, 0)]);
+    assert_eq!(Heading::North.right(), Heading::East);
+    assert_eq!(Heading::North.left(), Heading::West);
+}
