@@ -36,7 +36,7 @@ test: setup ## Run every test against real servers
 	fi
 
 bench: build ## Measure; also writes target/bench/summary.json
-	@mkdir -p target/bench
+	@mkdir -p target/bench && touch target/bench/began
 	@$(CARGO) bench --workspace
 	@$(PATROL) bench pipeline --json > target/bench/pipeline.json
 	@$(CARGO) xtask bench-summary

@@ -1,5 +1,6 @@
 //! Chores of the workspace: the programs of a fresh machine, the dependency rules, generated files.
 
+mod bench_summary;
 mod layers;
 mod queries;
 mod setup;
@@ -20,6 +21,8 @@ struct Arguments {
 enum Chore {
     /// Install what is missing: nats-server under var/tools, Postgres from the distribution.
     Setup,
+    /// Collect the measurements of `make bench` in target/bench/summary.json.
+    BenchSummary,
     /// Check who depends on whom, and that each heavy dependency has one owner.
     Layers,
     /// Write `.sqlx` from a migrated Postgres that is started for it.
@@ -33,6 +36,7 @@ enum Chore {
 fn main() -> Result<()> {
     match Arguments::parse().chore {
         Chore::Setup => setup::run(&workspace_root()),
+        Chore::BenchSummary => bench_summary::run(&workspace_root()),
         Chore::Layers => layers::run(&workspace_root()),
         Chore::Queries { check } => queries::run(&workspace_root(), check),
     }
