@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use environment::{EpisodeSummary, MapConfig, MapType, WorldConfig};
+use environment::evaluation::statistics::Estimate;
+use environment::evaluation::{self, Evaluation, Protocol, ScriptedActor};
+use environment::{MapConfig, MapType, ScriptedAgent, WorldConfig};
 use learner::{Backend, Learner, Policy, PpoConfig, Selection, UpdateReport};
 
 /// Train a patrol policy with PPO and evaluate it on unseen maps.
@@ -37,7 +39,10 @@ struct Arguments {
     threads: usize,
     /// Held-out episodes to evaluate on.
     #[arg(long, default_value_t = 40)]
-    episodes: u64,
+    episodes: u32,
+    /// Evaluate the scripted tour on the same episodes.
+    #[arg(long)]
+    tour: bool,
     /// Compute gradients with dfdx instead of our kernels.
     #[arg(long)]
     dfdx: bool,
@@ -121,6 +126,11 @@ fn main() -> anyhow::Result<()> {
     for (name, policy) in [("last", learner.policy()), ("best", learner.best_policy())] {
         evaluate(name, &policy, &world, arguments.episodes)?;
     }
+    if arguments.tour {
+        let protocol = Protocol { world, seed: 1_000_000, episodes: arguments.episodes };
+        let tour = evaluation::evaluate(&mut ScriptedActor::new(ScriptedAgent::Tour), &protocol)?;
+        show_evaluation("scripted", &tour);
+    }
     if let Some(path) = &arguments.save {
         std::fs::write(path, learner.policy().to_safetensors()?)?;
     }
@@ -200,18 +210,23 @@ fn show(report: &UpdateReport, elapsed: Duration) {
     let _ = std::io::stdout().flush();
 }
 
-fn evaluate(name: &str, policy: &Policy, world: &WorldConfig, episodes: u64) -> anyhow::Result<()> {
-    let seeds: Vec<u64> = (0..episodes).map(|i| 1_000_000 + i).collect();
-    for (how, selection) in [("sampled", Selection::Sampled { seed: 1 }), ("arg-max", Selection::ArgMax)] {
-        let summaries = policy.evaluate(world, &seeds, selection)?;
-        let mean = |of: fn(&EpisodeSummary) -> f64| summaries.iter().map(of).sum::<f64>() / summaries.len() as f64;
-        println!(
-            "{name} {how}: mean threat {:.4}, coverage {:.3}, worst idleness {:.0}, return {:.0}",
-            mean(|s| s.mean_threat),
-            mean(|s| s.coverage),
-            mean(|s| f64::from(s.worst_idleness)),
-            mean(|s| s.episode_return),
-        );
+fn evaluate(name: &str, policy: &Policy, world: &WorldConfig, episodes: u32) -> anyhow::Result<()> {
+    let protocol = Protocol { world: world.clone(), seed: 1_000_000, episodes };
+    for selection in [Selection::Sampled { seed: 1 }, Selection::ArgMax] {
+        let mut actor = policy.actor(selection);
+        show_evaluation(name, &evaluation::evaluate(&mut actor, &protocol)?);
     }
     Ok(())
+}
+
+fn show_evaluation(name: &str, evaluation: &Evaluation) {
+    let mean = |estimate: Option<Estimate>| estimate.map_or(f64::NAN, |estimate| estimate.mean);
+    println!(
+        "{name} {}: mean threat {:.4}, coverage {:.3}, worst idleness {:.0}, return {:.0}",
+        evaluation.name,
+        mean(evaluation.mean_threat),
+        mean(evaluation.coverage),
+        mean(evaluation.worst_idleness),
+        mean(evaluation.episode_return),
+    );
 }

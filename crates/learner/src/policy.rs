@@ -1,5 +1,6 @@
 //! A trained policy, ready to act.
-use environment::{Action, EpisodeKey, EpisodeSummary, ObservationSpec, Purpose, StepRecord, World, WorldConfig};
+use environment::evaluation::BatchActor;
+use environment::{Action, ObservationSpec, World};
 use rand_chacha::ChaCha8Rng;
 
 use crate::categorical::Categorical;
@@ -8,7 +9,7 @@ use crate::error::LearnerError;
 use crate::kernels::{Compiled, Kernels, Rows};
 use crate::network::mlp::CHUNK;
 use crate::network::{Activations, HEADS, Mlp, codec};
-use crate::random::{self, stream, unit};
+use crate::random::{Purpose, stream, unit};
 
 /// Version of the file's layout.
 const FORMAT: u32 = 1;
@@ -16,7 +17,7 @@ const FORMAT: u32 = 1;
 /// How actions are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// Drawn from the policy; each world has its own stream of this seed.
+    /// Drawn from the policy; each episode has its own stream of this seed.
     Sampled { seed: u64 },
     /// The most probable action.
     ArgMax,
@@ -76,53 +77,17 @@ impl Policy {
         Err(LearnerError::Observation { found: self.observation.len(), expected: observation.len() })
     }
 
-    /// An actor that remembers its random streams, for worlds stepped side by side.
-    pub fn actor(&self, selection: Selection, worlds: usize) -> PolicyActor<'_> {
-        let generators = match selection {
-            Selection::ArgMax => Vec::new(),
-            Selection::Sampled { seed } => {
-                (0..worlds as u32).map(|world| stream(seed, random::Purpose::Evaluation, 0, world)).collect()
-            }
-        };
+    /// An actor to step worlds with, or to hand to the environment's evaluation.
+    pub fn actor(&self, selection: Selection) -> PolicyActor<'_> {
         PolicyActor {
             policy: self,
-            generators,
+            selection,
+            generators: Vec::new(),
             activations: Activations::new(self.network.shape()),
             observations: vec![0.0; CHUNK * self.observation.len()],
             rows: Vec::with_capacity(CHUNK),
             identity: (0..CHUNK as u32).collect(),
         }
-    }
-
-    /// Plays one whole episode per seed, side by side, on worlds that no training has seen.
-    ///
-    /// # Errors
-    /// If the configuration is wrong or a map cannot be made.
-    pub fn evaluate(
-        &self,
-        world: &WorldConfig,
-        seeds: &[u64],
-        selection: Selection,
-    ) -> Result<Vec<EpisodeSummary>, LearnerError> {
-        let key = |&run_seed| EpisodeKey { run_seed, purpose: Purpose::Evaluation, env_index: 0, episode: 0 };
-        let mut worlds = seeds.iter().map(|seed| World::new(world, key(seed))).collect::<Result<Vec<_>, _>>()?;
-        worlds.iter_mut().for_each(World::track_observations);
-        let mut actor = self.actor(selection, worlds.len());
-        let mut record = StepRecord::new();
-        let mut actions = vec![Action::default(); worlds.len() * world.num_robots];
-        let mut summaries: Vec<Option<EpisodeSummary>> = vec![None; worlds.len()];
-        while summaries.iter().any(Option::is_none) {
-            actor.act(&worlds, &mut actions);
-            for ((world, summary), actions) in
-                worlds.iter_mut().zip(&mut summaries).zip(actions.chunks_exact(world.num_robots))
-            {
-                if summary.is_none() {
-                    world.step(actions, &mut record);
-                    *summary = record.done().then(|| world.episode_summary());
-                }
-            }
-        }
-        Ok(summaries.into_iter().flatten().collect())
     }
 
     fn read(bytes: &[u8]) -> Result<Self, ContainerError> {
@@ -151,6 +116,7 @@ impl Policy {
 /// A policy at work. What it does in one world never depends on how many others there are.
 pub struct PolicyActor<'a> {
     policy: &'a Policy,
+    selection: Selection,
     generators: Vec<ChaCha8Rng>,
     activations: Activations,
     observations: Vec<f32>,
@@ -158,13 +124,35 @@ pub struct PolicyActor<'a> {
     identity: Vec<u32>,
 }
 
-impl PolicyActor<'_> {
-    /// Chooses the next actions of all robots, world by world: `actions` is (world, robot).
-    pub fn act<W: std::borrow::Borrow<World>>(&mut self, worlds: &[W], actions: &mut [Action]) {
+impl BatchActor for PolicyActor<'_> {
+    fn name(&self) -> &str {
+        match self.selection {
+            Selection::Sampled { .. } => "policy_sampled",
+            Selection::ArgMax => "policy_argmax",
+        }
+    }
+
+    fn observes(&self) -> bool {
+        true
+    }
+
+    /// A world's random stream is a function of its episode, not of its place in the batch.
+    fn start(&mut self, worlds: &[World]) {
+        self.generators.clear();
+        if let Selection::Sampled { seed } = self.selection {
+            let streams = worlds.iter().map(|world| {
+                let key = world.key();
+                stream(seed ^ key.run_seed.rotate_left(32), Purpose::Evaluation, u64::from(key.episode), key.env_index)
+            });
+            self.generators.extend(streams);
+        }
+    }
+
+    fn act(&mut self, worlds: &[World], running: &[usize], actions: &mut [Action]) {
         let width = self.policy.observation.len();
         let mut first = 0;
-        for (index, world) in worlds.iter().enumerate() {
-            let world = world.borrow();
+        for &index in running {
+            let world = &worlds[index];
             for robot in 0..world.num_robots() {
                 let row = &mut self.observations[self.rows.len() * width..][..width];
                 self.policy.observation.write(world, robot, row);
@@ -176,7 +164,9 @@ impl PolicyActor<'_> {
         }
         self.decide(&mut actions[first..]);
     }
+}
 
+impl PolicyActor<'_> {
     /// Decides for the collected rows; how many there were.
     fn decide(&mut self, actions: &mut [Action]) -> usize {
         let (policy, count) = (self.policy, self.rows.len());

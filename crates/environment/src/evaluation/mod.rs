@@ -44,6 +44,11 @@ pub trait BatchActor {
     /// The name that figures are quoted under.
     fn name(&self) -> &str;
 
+    /// Whether it looks through [`crate::ObservationSpec`], so that worlds should keep ready what that needs.
+    fn observes(&self) -> bool {
+        false
+    }
+
     /// New episodes are about to start, one in each of `worlds`.
     fn start(&mut self, worlds: &[World]);
 
@@ -123,6 +128,9 @@ pub fn run_episodes(
     for indices in indices.chunks(BATCH) {
         let worlds = indices.iter().map(|index| World::new(&protocol.world, protocol.key(*index)));
         let mut worlds = worlds.collect::<Result<Vec<_>, _>>()?;
+        if actor.observes() {
+            worlds.iter_mut().for_each(World::track_observations);
+        }
         play_to_end(actor, &mut worlds);
         summaries.extend(worlds.iter().map(World::episode_summary));
     }

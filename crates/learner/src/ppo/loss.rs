@@ -132,7 +132,7 @@ mod tests {
         ] {
             let mut sums = LossSums::default();
             let d = loss_and_derivative(&heads, &sample(advantage, 0.25 / ratio), &PLAIN, &mut sums);
-            assert!((sums.policy_loss - f64::from(loss)).abs() < 1e-6, "{advantage} {ratio}: {}", sums.policy_loss);
+            assert!((sums.policy_loss - loss).abs() < 1e-6, "{advantage} {ratio}: {}", sums.policy_loss);
             assert!((d[0] - d0).abs() < 1e-6 && (d[1] + d0 / 3.0).abs() < 1e-6, "{advantage} {ratio}: {d:?}");
             // Value: ½(3 − 1)² = 2, derivative ½·2 with c₁ = ½.
             assert!((sums.value_loss - 2.0).abs() < 1e-6 && (d[VALUE] - 1.0).abs() < 1e-6);

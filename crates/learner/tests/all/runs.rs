@@ -1,6 +1,7 @@
 //! Whole runs: threads, kill and resume, recording, saved policies and damaged ones.
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use environment::evaluation::{Protocol, run_episodes};
 use environment::{Action, EpisodeKey, Purpose, World, WorldConfig};
 use learner::{Backend, Checkpoint, Learner, LearnerError, Policy, PpoConfig, RolloutRecord, Selection};
 
@@ -145,15 +146,17 @@ fn a_saved_policy_acts_the_same_alone_and_in_company() {
     let checkpoint = train(&mut new(2, 1), 3);
     let policy = Policy::from_safetensors(&checkpoint.policy).expect("a policy");
     assert_eq!(policy.to_safetensors().expect("saved"), checkpoint.policy);
-    let seeds: Vec<u64> = (0..30).collect();
-    let together = policy.evaluate(&world(2), &seeds, Selection::ArgMax).expect("evaluated");
-    for (seed, summary) in seeds.iter().zip(&together) {
-        let alone = policy.evaluate(&world(2), &[*seed], Selection::ArgMax).expect("evaluated");
-        assert_eq!(&alone[0], summary);
+    let protocol = Protocol { world: world(2), seed: 4, episodes: 30 };
+    for selection in [Selection::ArgMax, Selection::Sampled { seed: 3 }] {
+        let play = |range| run_episodes(&mut policy.actor(selection), &protocol, range).expect("played");
+        let together = play(0..30);
+        for (index, summary) in (0..).zip(&together) {
+            assert_eq!(&play(index..index + 1)[0], summary, "{selection:?}");
+        }
+        assert_ne!(together[0].last_state_hash, together[1].last_state_hash);
     }
-    let sampled = || policy.evaluate(&world(2), &seeds, Selection::Sampled { seed: 3 }).expect("evaluated");
-    assert_eq!(sampled(), sampled());
-    assert_ne!(sampled(), together);
+    let play = |seed| run_episodes(&mut policy.actor(Selection::Sampled { seed }), &protocol, 0..1).expect("played");
+    assert_ne!(play(3)[0].last_state_hash, play(4)[0].last_state_hash);
 }
 
 #[test]
