@@ -8,6 +8,7 @@ mod setup;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// Chores of the workspace.
 #[derive(Parser)]
@@ -33,8 +34,18 @@ enum Chore {
     },
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().chore {
+fn main() -> ExitCode {
+    match perform(Arguments::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(chore: Chore) -> Result<()> {
+    match chore {
         Chore::Setup => setup::run(&workspace_root()),
         Chore::BenchSummary => bench_summary::run(&workspace_root()),
         Chore::Layers => layers::run(&workspace_root()),
