@@ -8,7 +8,7 @@ use std::str::FromStr;
 ///
 /// Each configuration struct has `fn read(&mut EnvironmentReader) -> Self`; services compose them. An empty variable
 /// counts as absent, because compose files and shells set empty ones easily.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct EnvironmentReader {
     variables: BTreeMap<String, String>,
     mistakes: Vec<String>,
@@ -57,7 +57,7 @@ impl EnvironmentReader {
         match text.parse() {
             Ok(value) => Some(value),
             Err(error) => {
-                self.mistakes.push(format!("{name}: `{text}` cannot be used: {error}"));
+                self.mistakes.push(format!("{name}: `{}` cannot be used: {error}", without_password(text)));
                 None
             }
         }
@@ -96,6 +96,26 @@ impl EnvironmentReader {
     /// All mistakes made so far.
     pub fn finish(self) -> Result<(), ConfigurationError> {
         if self.mistakes.is_empty() { Ok(()) } else { Err(ConfigurationError { mistakes: self.mistakes }) }
+    }
+}
+
+/// Values may be secrets: only the names show.
+impl fmt::Debug for EnvironmentReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.variables.keys().collect();
+        formatter.debug_struct("EnvironmentReader").field("names", &names).field("mistakes", &self.mistakes).finish()
+    }
+}
+
+/// `postgres://user:…@host` for `postgres://user:password@host`.
+fn without_password(text: &str) -> String {
+    let parts = text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)));
+    match parts {
+        Some((scheme, (user_info, host))) => {
+            let user = user_info.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:…@{host}")
+        }
+        None => text.to_owned(),
     }
 }
 

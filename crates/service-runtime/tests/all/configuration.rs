@@ -32,3 +32,12 @@ fn a_secret_does_not_show() {
     assert_eq!(secret.as_ref().map(Secret::expose), Some("opensesame"));
     assert!(!format!("{secret:?}").contains("opensesame"));
 }
+
+#[test]
+fn a_mistake_in_a_url_does_not_show_its_password() {
+    let mut reader = EnvironmentReader::from_pairs([("DATABASE_URL", "postgres://me:hush@db:5432/x")]);
+    assert!(!format!("{reader:?}").contains("hush"));
+    assert_eq!(reader.optional::<SocketAddr>("DATABASE_URL"), None);
+    let text = reader.finish().expect_err("no socket address").to_string();
+    assert!(text.contains("postgres://me:…@db:5432/x") && !text.contains("hush"), "{text}");
+}
