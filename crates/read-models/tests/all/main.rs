@@ -1,0 +1,10 @@
+//! Projections, queries, positions and rebuilds against a real Postgres.
+
+mod idempotence;
+mod migrations;
+mod projections;
+mod queries;
+mod rebuild;
+mod samples;
+mod waiting;
+mod world;
