@@ -47,6 +47,7 @@ check: setup ## Format, lints, layers, drift of generated files
 	@$(CARGO) xtask layers
 	@$(CARGO) xtask schemas --check
 	@$(CARGO) xtask queries --check
+	@$(CARGO) xtask metrics --check
 
 fmt: ## Format the code
 	@$(CARGO) fmt --all

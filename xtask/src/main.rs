@@ -2,6 +2,7 @@
 
 mod bench_summary;
 mod layers;
+mod metrics;
 mod queries;
 mod setup;
 
@@ -26,6 +27,12 @@ enum Chore {
     BenchSummary,
     /// Check who depends on whom, and that each heavy dependency has one owner.
     Layers,
+    /// Write docs/metrics.md from the metrics that the services register.
+    Metrics {
+        /// Only compare; fail when it is out of date.
+        #[arg(long)]
+        check: bool,
+    },
     /// Write `.sqlx` from a migrated Postgres that is started for it.
     Queries {
         /// Only compare; fail when it is out of date.
@@ -49,6 +56,7 @@ fn perform(chore: Chore) -> Result<()> {
         Chore::Setup => setup::run(&workspace_root()),
         Chore::BenchSummary => bench_summary::run(&workspace_root()),
         Chore::Layers => layers::run(&workspace_root()),
+        Chore::Metrics { check } => metrics::run(&workspace_root(), check),
         Chore::Queries { check } => queries::run(&workspace_root(), check),
     }
 }

@@ -51,6 +51,14 @@ impl EnvironmentReader {
         self.variables.insert(name.to_owned(), value.into());
     }
 
+    /// Sets a variable unless it has a value.
+    pub fn set_default(&mut self, name: &str, value: impl Into<String>) {
+        let current = self.variables.entry(name.to_owned()).or_default();
+        if current.is_empty() {
+            *current = value.into();
+        }
+    }
+
     /// The value, or `None` when absent. A value that cannot be read is a mistake and gives `None` too.
     pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let text = self.variables.get(name).filter(|text| !text.is_empty())?;

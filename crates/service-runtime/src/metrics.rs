@@ -1,7 +1,7 @@
 //! Metrics in the Prometheus text format (OpenMetrics 1.0).
 //!
-//! Names are `patrol_<service>_<what>_<unit>`; base units only (seconds, bytes); counters get `_total`. The full list
-//! with units is in `docs/logging.md`.
+//! Names are `patrol_<service>_<what>_<unit>`; base units only (seconds, bytes); counters get `_total`. The list of
+//! all with their units is `docs/metrics.md`, generated from the calls below with literal names.
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::{Metric, Registry, Unit};
@@ -37,6 +37,14 @@ impl Metrics {
     /// Something that only grows; `_total` is appended to the name.
     pub fn counter(&self, name: &str, help: &str) -> Counter {
         self.register(name, help, Counter::default())
+    }
+
+    /// Counters by label; `_total` is appended. Labels must come from a closed set, never from input.
+    pub fn counters<L>(&self, name: &str, help: &str) -> Family<L, Counter>
+    where
+        L: EncodeLabelSet + Clone + Eq + std::hash::Hash + std::fmt::Debug + Send + Sync + 'static,
+    {
+        self.register(name, help, Family::default())
     }
 
     /// A whole number that goes up and down.

@@ -22,6 +22,9 @@ fn an_empty_variable_is_absent_and_a_good_configuration_has_no_mistakes() {
     let mut reader = EnvironmentReader::from_pairs([("EMPTY", "")]);
     assert_eq!(reader.optional::<u16>("EMPTY"), None);
     assert_eq!(reader.or_default::<u16>("EMPTY", "3"), 3);
+    reader.set_default("EMPTY", "4");
+    reader.set_default("EMPTY", "5");
+    assert_eq!(reader.optional::<u16>("EMPTY"), Some(4));
     assert!(reader.finish().is_ok());
 }
 
