@@ -85,7 +85,7 @@ impl EventLog {
         Ok(Self { inner: Arc::new(Inner { control, bulk, config, signals }) })
     }
 
-    /// Waits until everything published so far, acknowledgements included, has reached the server.
+    /// Waits until everything published so far, acknowledgements included, is on its way: call it before the process ends.
     pub async fn flush(&self) -> Result<()> {
         for client in [&self.inner.control, &self.inner.bulk] {
             let flushed = tokio::time::timeout(self.inner.config.request_timeout, client.flush()).await;

@@ -1,6 +1,7 @@
 //! Live frames of a run: core NATS, not stored, lost when nobody listens.
 
 use crate::connection::EventLog;
+use crate::definitions::StreamName;
 use crate::error::{Error, Result};
 use async_nats::Subscriber;
 use bytes::Bytes;
@@ -29,11 +30,12 @@ impl EventLog {
         published.map_err(|error| Error::unavailable("live frame", error))
     }
 
-    /// Frames of `run` from now on; survives reconnects.
+    /// Every frame of `run` that is published after this returned; survives reconnects.
     pub async fn subscribe_live(&self, run: RunId) -> Result<LiveFrames> {
         let subscribed = self.inner.control.subscribe(subjects::live(run)).await;
         let subscriber = subscribed.map_err(|error| Error::unavailable("live frames", error))?;
-        self.flush().await?;
+        // A connection is served in order: once this is answered, the subscription stands.
+        self.stream_status(StreamName::Events).await?;
         Ok(LiveFrames { subscriber })
     }
 }

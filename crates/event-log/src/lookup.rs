@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use contracts::RecordedEvent;
 use futures::StreamExt;
 use serde_json::{Value, json};
+use std::pin::pin;
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -98,11 +99,14 @@ impl EventLog {
         let call = format!("$JS.API.DIRECT.GET.{stream}");
         let mut refusals = self.watch_refusals();
         client.publish_with_reply(call.clone(), inbox, Bytes::from(query)).await.map_err(|e| lost(&e))?;
+        let mut answer_lost = pin!(self.answer_lost());
         let mut page = Vec::new();
         loop {
             let answer = tokio::select! {
+                biased;
                 answer = tokio::time::timeout(self.inner.config.request_timeout, answers.next()) => answer,
                 refusal = refusals.of(&call) => return Err(refusal),
+                () = &mut answer_lost => return Err(lost(&"the connection was lost")),
             };
             let message = answer.map_err(|e| lost(&e))?.ok_or_else(|| lost(&"connection closed"))?;
             match message.status.map(|status| status.as_u16()) {

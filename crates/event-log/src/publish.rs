@@ -29,6 +29,9 @@ const TOO_MANY_BATCHES: [u64; 2] = [10210, 10211];
 /// A stream may have no leader for a moment after a restart; one that does not exist never will.
 const ABSENT_STREAM_PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long the answer to a request may take once the connection is back.
+const ANSWER_AFTER_RECONNECT: Duration = Duration::from_secs(1);
+
 /// A message ready to be sent.
 #[derive(Clone)]
 pub(crate) struct Publication {
@@ -114,6 +117,15 @@ impl EventLog {
         }
     }
 
+    /// Completes when an answer that did not come by then was lost with its connection. async-nats itself would wait
+    /// for the whole time-out; requests that were queued meanwhile still get their answer.
+    pub(crate) async fn answer_lost(&self) {
+        let mut connects = self.watch_connects();
+        // The sender lives as long as this event log.
+        let _ = connects.changed().await;
+        tokio::time::sleep(ANSWER_AFTER_RECONNECT).await;
+    }
+
     /// For how long an error is worth another attempt.
     fn patience(&self, error: &Error) -> Duration {
         match error {
@@ -129,6 +141,7 @@ impl EventLog {
             biased;
             answer = client.send_request(subject.to_owned(), request) => answer,
             refusal = refusals.of(subject) => return Err(refusal),
+            () = self.answer_lost() => return Err(Error::unavailable(subject, "the connection was lost")),
         };
         answer.map_err(|error| match error.kind() {
             RequestErrorKind::NoResponders => Error::Missing { what: "stream for", name: subject.to_owned() },

@@ -215,6 +215,7 @@ impl Cursor {
                 created.map_err(|error| consumer_error("reading the log", &error))
             }
             refusal = refusals.of(&subject) => Err(refusal),
+            () = self.log.answer_lost() => Err(Error::unavailable("reading the log", "the connection was lost")),
         }
     }
 
