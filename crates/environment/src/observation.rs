@@ -130,6 +130,8 @@ struct WriteRow<'a> {
 }
 
 impl Kernel for WriteRow<'_> {
+    type Output = ();
+
     #[inline(always)]
     fn run(self) {
         let Self { spec, world, gain, robot, row } = self;

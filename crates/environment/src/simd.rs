@@ -22,7 +22,10 @@ pub struct Proof(());
 
 /// A hot loop. `run` must be `#[inline(always)]`, or it is not compiled for the vector unit.
 pub(crate) trait Kernel {
-    fn run(self);
+    /// What the loop computes.
+    type Output;
+
+    fn run(self) -> Self::Output;
 }
 
 impl Simd {
@@ -57,7 +60,7 @@ impl Simd {
 
     /// Runs the kernel on this unit.
     #[inline(always)]
-    pub(crate) fn run<K: Kernel>(self, kernel: K) {
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
             Simd::Portable => kernel.run(),
             #[cfg(target_arch = "x86_64")]
@@ -72,12 +75,12 @@ impl Simd {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn run_avx2<K: Kernel>(kernel: K) {
-    kernel.run();
+fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run()
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-fn run_avx512<K: Kernel>(kernel: K) {
-    kernel.run();
+fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run()
 }

@@ -5,6 +5,7 @@ mod codec;
 pub(crate) mod gain;
 mod movement;
 mod reward;
+mod square;
 mod start;
 mod step;
 mod tally;
@@ -212,7 +213,7 @@ impl World {
 
     /// Step at which each cell was last cleared, row-major; 0 if never.
     pub fn last_cleared(&self) -> &[u32] {
-        &self.field.cleared_at
+        &self.field.cleared_at[..self.visits.len()]
     }
 
     /// How often robots entered (or started on) each cell, row-major.

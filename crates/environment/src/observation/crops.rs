@@ -149,13 +149,45 @@ impl Crops {
             team[0] = world.num_robots() as f32 * 0.1;
         }
         if spec.voronoi {
-            self.write_far(own);
-            for offset in &offsets[..others] {
-                drop_nearer(*offset, own);
+            self.write_own(&offsets[..others], own);
+        }
+    }
+
+    /// `gain_far` where no other robot is nearer, in steps without obstacles, than the observer.
+    #[inline(always)]
+    fn write_own(&self, others: &[(i32, i32)], features: &mut [f32]) {
+        let mut nearest = [i16::MAX; FAR_LANES];
+        for (ahead, right) in others {
+            for (lane, nearest) in nearest.iter_mut().enumerate() {
+                let away = (SAMPLES.ahead[lane] - *ahead as i16).abs() + (SAMPLES.right[lane] - *right as i16).abs();
+                *nearest = away.min(*nearest);
             }
+        }
+        for (lane, feature) in features.iter_mut().enumerate().take(FAR_CELLS) {
+            let mine = SAMPLES.ahead[lane].abs() + SAMPLES.right[lane].abs();
+            *feature = if nearest[lane] < mine { 0.0 } else { self.gain(self.far[lane]) };
         }
     }
 }
+
+/// Where the samples of the far maps are, as offsets from the robot; filled up to whole vectors.
+struct Samples {
+    ahead: [i16; FAR_LANES],
+    right: [i16; FAR_LANES],
+}
+
+const FAR_LANES: usize = FAR_CELLS.next_multiple_of(LANES);
+
+static SAMPLES: Samples = {
+    let mut samples = Samples { ahead: [0; FAR_LANES], right: [0; FAR_LANES] };
+    let mut cell = 0;
+    while cell < FAR_CELLS {
+        samples.ahead[cell] = (FAR_REACH - SPACING * (cell / FAR) as i32) as i16;
+        samples.right[cell] = (SPACING * (cell % FAR) as i32 - FAR_REACH) as i16;
+        cell += 1;
+    }
+    samples
+};
 
 #[inline(always)]
 fn write_robots(offsets: &[(i32, i32)], features: &mut [f32]) {
@@ -169,19 +201,5 @@ fn write_robots(offsets: &[(i32, i32)], features: &mut [f32]) {
         // Rounded to the nearest sample; those beyond the map count at its rim.
         let sample = |offset: i32| ((offset + FAR_REACH + SPACING / 2).clamp(0, 2 * FAR_REACH) / SPACING) as usize;
         far[sample(-ahead) * FAR + sample(*right)] += ROBOT_SCALE;
-    }
-}
-
-/// Sets samples to 0 that are nearer, in steps without obstacles, to the robot at `offset` than to the observer.
-#[inline(always)]
-fn drop_nearer((ahead, right): (i32, i32), own: &mut [f32]) {
-    for (row, features) in own.chunks_exact_mut(FAR).enumerate() {
-        let sample_ahead = FAR_REACH - SPACING * row as i32;
-        for (column, feature) in features.iter_mut().enumerate() {
-            let sample_right = SPACING * column as i32 - FAR_REACH;
-            let mine = sample_ahead.abs() + sample_right.abs();
-            let theirs = (sample_ahead - ahead).abs() + (sample_right - right).abs();
-            *feature = if theirs < mine { 0.0 } else { *feature };
-        }
     }
 }

@@ -6,6 +6,7 @@
 //! its changes to the words around, and because the word is linear that is plain addition. The words are kept in two
 //! planes, by rows and by columns, so that a robot with any heading reads its surroundings row by row.
 
+use super::square::ROW;
 use super::threat::{BLOCKED, CAP, SATURATED};
 use crate::map::Cell;
 use crate::simd::Simd;
@@ -42,17 +43,20 @@ pub(crate) struct Plane {
     pub words: Vec<u32>,
 }
 
+/// Rows of a patch with room for its box sums on both sides.
+type PatchRows = [[u32; LANES + 2 * ROW / 2]; MAX_PATCH];
+
 /// Changes of the lines of a square of cells, rows and columns counted from its north-west corner.
 #[derive(Clone, Debug)]
 pub(crate) struct Patch {
-    by_rows: [[u32; 2 * LANES]; MAX_PATCH],
-    by_columns: [[u32; 2 * LANES]; MAX_PATCH],
+    by_rows: PatchRows,
+    by_columns: PatchRows,
 }
 
 impl Default for Patch {
     #[inline(always)]
     fn default() -> Self {
-        Self { by_rows: [[0; 2 * LANES]; MAX_PATCH], by_columns: [[0; 2 * LANES]; MAX_PATCH] }
+        Self { by_rows: [[0; _]; MAX_PATCH], by_columns: [[0; _]; MAX_PATCH] }
     }
 }
 
@@ -61,6 +65,15 @@ impl Patch {
     pub fn set(&mut self, row: usize, column: usize, change: u32) {
         self.by_rows[row][column + 2 * BOX] = change;
         self.by_columns[column][row + 2 * BOX] = change;
+    }
+
+    /// Sets the first columns of a row; what is beyond the square must be 0.
+    #[inline(always)]
+    pub fn set_row(&mut self, row: usize, changes: &[u32; ROW]) {
+        self.by_rows[row][2 * BOX..2 * BOX + ROW].copy_from_slice(changes);
+        for (column, change) in changes.iter().enumerate().take(MAX_PATCH) {
+            self.by_columns[column][row + 2 * BOX] = *change;
+        }
     }
 }
 
@@ -91,7 +104,7 @@ impl GainMap {
 
     /// Computes all lines anew; objects keep their flags.
     pub fn rebuild(&mut self, origin: &[i32]) {
-        for (index, origin_here) in origin.iter().enumerate() {
+        for (index, origin_here) in origin.iter().enumerate().take(self.width * self.height) {
             let (x, y) = (index % self.width, index / self.width);
             let mut word = if *origin_here == BLOCKED { FLAG_BLOCKED } else { 0 };
             word |= self.by_rows.words[self.by_rows.index(x, y)] & FLAG_OBJECT;
@@ -167,22 +180,24 @@ impl Plane {
 
 struct AddPatch<'a> {
     plane: &'a mut Plane,
-    changes: &'a [[u32; 2 * LANES]; MAX_PATCH],
+    changes: &'a PatchRows,
     left: usize,
     top: usize,
     size: usize,
 }
 
 impl crate::simd::Kernel for AddPatch<'_> {
+    type Output = ();
+
     /// Adds the 5×5 box sum of the changes: first along rows, then a running sum down the columns.
     #[inline(always)]
     fn run(self) {
         let Self { plane, changes, left, top, size } = self;
         let mut along = [[0u32; LANES]; MAX_PATCH];
         for (sums, row) in along.iter_mut().zip(changes).take(size) {
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                for shift in 0..=2 * BOX {
-                    *sum = sum.wrapping_add(row[lane + shift]);
+            for shift in 0..=2 * BOX {
+                for lane in 0..LANES {
+                    sums[lane] = sums[lane].wrapping_add(row[lane + shift]);
                 }
             }
         }

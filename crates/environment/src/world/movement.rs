@@ -3,32 +3,54 @@
 use crate::config::MAX_ROBOTS;
 use crate::map::Cell;
 
+/// A cell or nowhere, packed so that comparing costs one instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(u16);
+
+impl Place {
+    pub const NOWHERE: Self = Self(u16::MAX);
+
+    #[inline(always)]
+    pub fn of(cell: Cell) -> Self {
+        Self(u16::from_le_bytes([cell.x, cell.y]))
+    }
+
+    #[inline(always)]
+    pub fn cell(self) -> Cell {
+        let [x, y] = self.0.to_le_bytes();
+        Cell { x, y }
+    }
+}
+
 /// Decides which robots move. `targets[i]` is the free cell that robot `i`, standing on `positions[i]`, wants to enter.
 ///
 /// Robots with the same target all stay, two that would swap both stay, and a robot enters the cell of another only if
 /// that one leaves: the largest set of moves that satisfies all three. Two robots never share a cell.
 #[inline]
-pub(crate) fn resolve_moves(positions: &[Cell], targets: &[Option<Cell>]) -> [bool; MAX_ROBOTS] {
+pub(crate) fn resolve_moves(positions: &[Place], targets: &[Place]) -> [bool; MAX_ROBOTS] {
     let count = positions.len();
     let mut moves = [false; MAX_ROBOTS];
-    for robot in 0..count {
-        let Some(target) = targets[robot] else { continue };
-        moves[robot] = (0..count).filter(|other| *other != robot).all(|other| {
-            let same_target = targets[other] == Some(target);
-            let swap = positions[other] == target && targets[other] == Some(positions[robot]);
-            !same_target && !swap
-        });
+    let mut follows = false;
+    for robot in (0..count).filter(|robot| targets[*robot] != Place::NOWHERE) {
+        let mut free = true;
+        for other in (0..count).filter(|other| *other != robot) {
+            let occupied = positions[other] == targets[robot];
+            free &= targets[other] != targets[robot];
+            free &= !(occupied && targets[other] == positions[robot]);
+            follows |= occupied;
+        }
+        moves[robot] = free;
     }
-    loop {
+    while follows {
         let stuck = (0..count).find(|robot| moves[*robot] && occupant_stays(*robot, positions, targets, &moves));
         match stuck {
             Some(robot) => moves[robot] = false,
-            None => return moves,
+            None => break,
         }
     }
+    moves
 }
 
-fn occupant_stays(robot: usize, positions: &[Cell], targets: &[Option<Cell>], moves: &[bool; MAX_ROBOTS]) -> bool {
-    let occupied = |other: usize| targets[robot] == Some(positions[other]);
-    (0..positions.len()).any(|other| other != robot && !moves[other] && occupied(other))
+fn occupant_stays(robot: usize, positions: &[Place], targets: &[Place], moves: &[bool; MAX_ROBOTS]) -> bool {
+    (0..positions.len()).any(|other| other != robot && !moves[other] && targets[robot] == positions[other])
 }

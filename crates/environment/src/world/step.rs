@@ -1,6 +1,6 @@
 //! One step of the world, in the order of the rules.
 
-use super::movement::resolve_moves;
+use super::movement::{Place, resolve_moves};
 use super::reward;
 use super::{Robot, SuspiciousObject, World};
 use crate::action::Action;
@@ -112,28 +112,26 @@ impl World {
 
     fn move_robots(&mut self, actions: &[Action], record: &mut StepRecord) -> f64 {
         let count = self.robots.len();
-        let mut positions = [Cell::default(); MAX_ROBOTS];
-        let mut targets = [None; MAX_ROBOTS];
+        let mut positions = [Place::NOWHERE; MAX_ROBOTS];
+        let mut targets = [Place::NOWHERE; MAX_ROBOTS];
         let mut team_reward = 0.0;
         for (index, robot) in self.robots.iter().enumerate() {
-            positions[index] = robot.cell;
+            positions[index] = Place::of(robot.cell);
             if robot.alive() && actions[index] == Action::Forward {
-                targets[index] = self.cell_ahead(robot);
+                targets[index] = self.cell_ahead(robot).map_or(Place::NOWHERE, Place::of);
                 team_reward += reward::FORWARD;
             }
         }
         let moves = resolve_moves(&positions[..count], &targets[..count]);
         for index in 0..count {
             self.trails[index].moved = false;
-            match targets[index] {
-                Some(target) if moves[index] => team_reward += self.enter(index, target, record),
-                Some(_) => {
-                    record.blocked[index] = true;
-                    self.tally.interferences += 1;
-                    team_reward += reward::BLOCKED_BY_ROBOT;
-                    record.events.push(event(WorldEventKind::BlockedByRobot, index, positions[index], 0));
-                }
-                None => {}
+            if moves[index] {
+                team_reward += self.enter(index, targets[index].cell(), record);
+            } else if targets[index] != Place::NOWHERE {
+                record.blocked[index] = true;
+                self.tally.interferences += 1;
+                team_reward += reward::BLOCKED_BY_ROBOT;
+                record.events.push(event(WorldEventKind::BlockedByRobot, index, positions[index].cell(), 0));
             }
         }
         team_reward
@@ -189,12 +187,8 @@ impl World {
             if !robot.alive() || !(always || actions[index] == Action::Patrol) || self.needs_charge(&robot) {
                 continue;
             }
-            let (object_at, restless, width) = (&self.object_at, &mut self.restless, self.config.width);
-            let cleared = self.field.clear(robot.cell, radius, |at| {
-                if object_at[at] != 0 {
-                    restless.push(Cell { x: (at % width) as u8, y: (at / width) as u8 });
-                }
-            });
+            let cleared = self.field.clear(robot.cell, radius);
+            self.wake_objects(robot.cell, radius);
             record.cells_cleared[index] = cleared.cells as u16;
             record.threat_removed[index] = cleared.threat as u16;
             self.tally.patrols += 1;
@@ -206,8 +200,18 @@ impl World {
         team_reward
     }
 
+    /// Objects whose cells were cleared add to them again.
+    fn wake_objects(&mut self, centre: Cell, radius: usize) {
+        let reach = radius as u8;
+        for object in &self.objects {
+            let near = object.cell.x.abs_diff(centre.x) <= reach && object.cell.y.abs_diff(centre.y) <= reach;
+            if near && !self.restless.contains(&object.cell) {
+                self.restless.push(object.cell);
+            }
+        }
+    }
+
     fn charge(&mut self, record: &mut StepRecord) -> f64 {
-        let mean_threat = self.mean_threat();
         let mut team_reward = 0.0;
         for index in 0..self.robots.len() {
             let robot = self.robots[index];
@@ -223,14 +227,15 @@ impl World {
                 team_reward += reward::low_battery(robot.battery, distance, self.config.width + self.config.height);
             }
             if charging {
-                team_reward += reward::charging(robot.battery, mean_threat);
+                team_reward += reward::charging(robot.battery, self.mean_threat());
             }
         }
         team_reward
     }
 
     fn weighted_terms(&mut self, covered_before: u32) -> f64 {
-        let mut team_reward = -self.config.reward.threat_penalty_weight * self.mean_threat();
+        let penalty = self.config.reward.threat_penalty_weight;
+        let mut team_reward = if penalty > 0.0 { -penalty * self.mean_threat() } else { 0.0 };
         let Some(weights) = &self.config.reward.enhanced else { return team_reward };
         let gained = f64::from(self.field.covered - covered_before) / self.map.free_cells() as f64;
         team_reward += weights.coverage_weight * reward::coverage(gained);

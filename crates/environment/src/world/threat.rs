@@ -5,8 +5,10 @@
 //! they reach the cap. The last is known a hundred steps ahead: a patrol leaves a note to come back. The sum over all
 //! cells grows by the number of cells below the cap.
 
-use super::gain::{GainMap, MAX_PATCH, Patch, line};
+use super::gain::{GainMap, Patch, line};
+use super::square::{Clear, Cleared, ROW, Saturate, Square};
 use crate::map::{Cell, Map};
+use crate::simd::Simd;
 use std::collections::VecDeque;
 
 /// Highest threat, in hundredths.
@@ -24,9 +26,9 @@ pub(crate) struct ThreatField {
     free_cells: u32,
     /// The current step.
     pub now: i32,
-    /// Per cell: the step at which its threat was zero, [`SATURATED`] or [`BLOCKED`].
+    /// Per cell: the step at which its threat was zero, [`SATURATED`] or [`BLOCKED`]. Longer than the grid by [`ROW`].
     pub origin: Vec<i32>,
-    /// Per cell: the step at which it was last cleared, 0 if never.
+    /// Per cell: the step at which it was last cleared, 0 if never. Longer than the grid by [`ROW`].
     pub cleared_at: Vec<u32>,
     /// Sum of all threat, in hundredths.
     pub total: u32,
@@ -44,6 +46,7 @@ pub(crate) struct ThreatField {
     pub due_single: Vec<Due>,
     /// Box sums for observations, if wanted.
     pub gain: Option<GainMap>,
+    simd: Simd,
 }
 
 /// At step `at`, cells within `radius` of `cell` that nothing happened to reach the cap.
@@ -54,18 +57,10 @@ pub(crate) struct Due {
     pub radius: u8,
 }
 
-/// What a patrol cleared; threat in hundredths.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Cleared {
-    pub cells: u32,
-    pub threat: u32,
-    /// The part of the threat that grew by time since the last clearing.
-    pub growth: u32,
-}
-
 impl ThreatField {
     pub fn new(map: &Map) -> Self {
-        let origin: Vec<i32> = map.obstacles().iter().map(|blocked| if *blocked { BLOCKED } else { 0 }).collect();
+        let mut origin: Vec<i32> = map.obstacles().iter().map(|blocked| if *blocked { BLOCKED } else { 0 }).collect();
+        origin.resize(origin.len() + ROW, BLOCKED);
         Self {
             width: map.width(),
             height: map.height(),
@@ -81,6 +76,7 @@ impl ThreatField {
             due: VecDeque::new(),
             due_single: Vec::new(),
             gain: None,
+            simd: Simd::detect(),
         }
     }
 
@@ -151,68 +147,46 @@ impl ThreatField {
         }
     }
 
-    /// Clears all cells within `radius` (2 or 3) of `centre`; calls `was_full` for each cell that was at the cap.
+    /// Clears all cells within `radius` (2 or 3) of `centre`.
     #[inline]
-    pub fn clear(&mut self, centre: Cell, radius: usize, mut was_full: impl FnMut(usize)) -> Cleared {
-        let mut cleared = Cleared::default();
-        let mut patch = Patch::default();
-        let now = self.now;
-        for (row, range) in rows(self.width, self.height, centre, radius) {
-            let left = range.start;
-            let origins = &mut self.origin[range.clone()];
-            let cleared_at = &mut self.cleared_at[range];
-            for (column, (origin, last)) in origins.iter_mut().zip(cleared_at).enumerate() {
-                let level = (now - *origin).clamp(0, CAP);
-                if level == 0 {
-                    continue;
-                }
-                let idle = now as u32 - *last;
-                cleared.cells += 1;
-                cleared.threat += level as u32;
-                cleared.growth += idle.min(CAP as u32);
-                self.idleness -= u64::from(idle);
-                self.worst_idleness = self.worst_idleness.max(idle);
-                self.covered += u32::from(*last == 0);
-                if *origin == SATURATED {
-                    self.growing += 1;
-                    was_full(left + column);
-                }
-                patch.set(row, column, line(now).wrapping_sub(line(*origin)));
-                *origin = now;
-                *last = now as u32;
+    pub fn clear(&mut self, centre: Cell, radius: usize) -> Cleared {
+        let square = Square::new(self.width, self.height, centre, radius);
+        let (now, origin, cleared_at) = (self.now, &mut self.origin, &mut self.cleared_at);
+        let cleared = match &mut self.gain {
+            Some(gain) => {
+                let mut patch = Patch::default();
+                let cleared = self.simd.run(Clear { square, now, origin, cleared_at, patch: Some(&mut patch) });
+                gain.add(centre, radius, &patch);
+                cleared
             }
-        }
+            None => self.simd.run(Clear { square, now, origin, cleared_at, patch: None }),
+        };
         self.total -= cleared.threat;
+        self.growing += cleared.saturated;
+        self.covered += cleared.first_time;
+        self.idleness -= u64::from(cleared.idleness);
+        self.worst_idleness = self.worst_idleness.max(cleared.worst_idleness);
         if cleared.cells > 0 {
             self.due.push_back(Due { at: (now + CAP) as u32, cell: centre, radius: radius as u8 });
-            if let Some(gain) = &mut self.gain {
-                gain.add(centre, radius, &patch);
-            }
         }
         cleared
     }
 
-    fn saturate(&mut self, due: Due) {
-        let radius = usize::from(due.radius);
-        let reached = self.now - CAP;
-        let change = line(SATURATED).wrapping_sub(line(reached));
-        let mut patch = Patch::default();
-        let mut cells = 0;
-        for (row, range) in rows(self.width, self.height, due.cell, radius) {
-            for (column, origin) in self.origin[range].iter_mut().enumerate() {
-                if *origin == reached {
-                    *origin = SATURATED;
-                    cells += 1;
-                    patch.set(row, column, change);
+    fn saturate(&mut self, Due { cell, radius, .. }: Due) {
+        let radius = usize::from(radius);
+        let square = Square::new(self.width, self.height, cell, radius);
+        let (now, origin) = (self.now, &mut self.origin);
+        self.growing -= match &mut self.gain {
+            Some(gain) => {
+                let mut patch = Patch::default();
+                let cells = self.simd.run(Saturate { square, now, origin, patch: Some(&mut patch) });
+                if cells > 0 {
+                    gain.add(cell, radius, &patch);
                 }
+                cells
             }
-        }
-        self.growing -= cells;
-        if cells > 0
-            && let Some(gain) = &mut self.gain
-        {
-            gain.add(due.cell, radius, &patch);
-        }
+            None => self.simd.run(Saturate { square, now, origin, patch: None }),
+        };
     }
 
     fn saturate_singles(&mut self) {
@@ -243,19 +217,4 @@ impl ThreatField {
             gain.add(cell, 0, &patch);
         }
     }
-}
-
-/// The rows of the square within `radius` of `centre`, clipped to the grid: row of the patch and indices of its cells,
-/// of which the first is always column 0 of the patch.
-fn rows(
-    width: usize,
-    height: usize,
-    centre: Cell,
-    radius: usize,
-) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
-    const { assert!(MAX_PATCH == 7) };
-    let (x, y) = (usize::from(centre.x), usize::from(centre.y));
-    let (left, right) = (x.saturating_sub(radius), (x + radius + 1).min(width));
-    let (top, bottom) = (y.saturating_sub(radius), (y + radius + 1).min(height));
-    (top..bottom).map(move |row| (row - top, row * width + left..row * width + right))
 }

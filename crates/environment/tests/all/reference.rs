@@ -217,7 +217,9 @@ impl Reference {
     }
 
     fn patrol(&mut self, actions: &[Action], outcome: &mut Outcome) {
-        let calm = self.config.patrol_radius == PatrolRadius::Dynamic && self.mean_threat() < 0.2;
+        // A mean below 0.2, without rounding.
+        let low = self.threat.values().sum::<i64>() < 20 * self.threat.len() as i64;
+        let calm = self.config.patrol_radius == PatrolRadius::Dynamic && low;
         let radius = if calm { 3 } else { 2 };
         for index in 0..self.robots.len() {
             let (x, y) = self.robots[index].place;
