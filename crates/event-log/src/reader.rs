@@ -1,7 +1,9 @@
 //! Replay of the log in order, and its live tail.
 //!
 //! An ephemeral consumer without acknowledgements delivers the events; whenever anything about it fails (a gap, a missed
-//! heartbeat, a restarted server) it is created anew behind the last event that was handed out.
+//! heartbeat, a restarted server) it is created anew behind the last event that was handed out. async-nats has an ordered
+//! consumer of its own, but that one begins again at the first message of the stream when it has to be created anew before
+//! it delivered anything, and notices a restarted server only by its missing heartbeats.
 
 use crate::backoff;
 use crate::connection::EventLog;
