@@ -189,11 +189,6 @@ impl Learner {
         &self.environments
     }
 
-    /// The environments as they are now, by index.
-    pub fn environments(&self) -> &[Environment] {
-        &self.environments
-    }
-
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
     }
