@@ -17,6 +17,8 @@ const PATIENCE: [u16; 3] = [3, 8, 24];
 const DECISIONS: usize = 4;
 /// Steps that a robot stays out of the way after it gave way.
 const COURTESY: usize = 3;
+/// A robot leaves its station to one that cannot get past, if that one's battery is lower by more than this.
+const TAKE_OVER: f64 = 5.0;
 
 /// Says where robots go.
 pub(super) trait Strategy: Send {
@@ -198,8 +200,8 @@ impl<S: Strategy> Pilot<S> {
                     None => self.courses[robot].take(Task::Undecided(Reason::Unreachable)),
                 },
                 Task::Charge { station } => {
-                    let goal = Goal { cell: self.charging.cell(station), heading: None, patrol: false };
-                    return (self.next_planned(robot, goal).unwrap_or(Action::Patrol), false);
+                    let action = self.next_planned(robot, self.berth(station));
+                    return (action.unwrap_or(Action::Patrol), false);
                 }
             }
         }
@@ -216,11 +218,7 @@ impl<S: Strategy> Pilot<S> {
             }
             return;
         }
-        let courses = &self.courses;
-        let taken = |station: usize| {
-            courses.iter().enumerate().any(|(other, course)| other != robot && course.task == Task::Charge { station })
-        };
-        if let Some(station) = self.charging.due(world, robot, pose, taken) {
+        if let Some(station) = self.charging.due(world, robot, pose, |station| self.is_taken(robot, station)) {
             self.courses[robot].take(Task::Charge { station });
         }
     }
@@ -249,7 +247,7 @@ impl<S: Strategy> Pilot<S> {
         } else if (faces || idles) && charges(mine) && !charges(theirs) && self.courses[other].evasion.is_empty() {
             self.give_way(other, robot);
         } else {
-            self.lose_patience(robot);
+            self.lose_patience(world, robot, other);
         }
     }
 
@@ -276,7 +274,7 @@ impl<S: Strategy> Pilot<S> {
     }
 
     /// Looks for a way around, then for another goal, then moves at random.
-    fn lose_patience(&mut self, robot: usize) {
+    fn lose_patience(&mut self, world: &World, robot: usize, other: usize) {
         let waited = self.courses[robot].waited;
         let task = self.courses[robot].task;
         if waited % PATIENCE[2] == 0 {
@@ -286,21 +284,58 @@ impl<S: Strategy> Pilot<S> {
         } else if waited % PATIENCE[1] == 0 && matches!(task, Task::Visit(_)) {
             self.courses[robot].take(Task::Undecided(Reason::Unreachable));
         } else if waited % PATIENCE[0] == 0 {
-            self.find_way_around(robot, task);
+            match task {
+                Task::Visit(goal) => self.find_way_around(robot, |pose| goal.is_reached(pose)),
+                Task::Charge { .. } => self.find_other_station(world, robot, other),
+                Task::Undecided(_) => {}
+            }
         }
     }
 
-    fn find_way_around(&mut self, robot: usize, task: Task) {
-        let goal = match task {
-            Task::Visit(goal) => goal,
-            Task::Charge { station } => Goal { cell: self.charging.cell(station), heading: None, patrol: false },
-            Task::Undecided(_) => return,
-        };
+    fn find_way_around(&mut self, robot: usize, is_goal: impl Fn(Pose) -> bool) {
         let occupied = self.occupied_by_others(robot);
         let mut plan = Vec::new();
-        if self.graph.plan(self.courses[robot].expected, &occupied, |pose| goal.is_reached(pose), &mut plan) {
+        if self.graph.plan(self.courses[robot].expected, &occupied, is_goal, &mut plan) {
             self.courses[robot].plan = plan;
         }
+    }
+
+    /// The way to charge is blocked: goes to any station within reach, or else takes over from the robot that charges
+    /// there, if that one has more.
+    fn find_other_station(&mut self, world: &World, robot: usize, other: usize) {
+        let occupied = self.occupied_by_others(robot);
+        let stations: Vec<usize> = (0..self.courses.len()).filter(|station| !self.is_taken(robot, *station)).collect();
+        let from = self.courses[robot].expected;
+        let mut plan = Vec::new();
+        let station_at =
+            |pose: Pose| stations.iter().copied().find(|station| self.charging.cell(*station) == pose.cell());
+        if self.graph.plan(from, &occupied, |pose| station_at(pose).is_some(), &mut plan) {
+            let end = plan.iter().rev().fold(from, |pose, action| self.graph.after(pose, *action));
+            if let Some(station) = station_at(end) {
+                self.courses[robot].take(Task::Charge { station });
+                self.courses[robot].plan = plan;
+            }
+            return;
+        }
+        let battery = |robot: usize| world.robots()[robot].battery;
+        if let Task::Charge { station } = self.courses[other].task
+            && battery(other) > battery(robot) + TAKE_OVER
+        {
+            self.courses[robot].take(Task::Charge { station });
+            self.courses[other].take(Task::Undecided(Reason::Start));
+            self.next_planned(robot, self.berth(station));
+            self.give_way(other, robot);
+        }
+    }
+
+    fn berth(&self, station: usize) -> Goal {
+        Goal { cell: self.charging.cell(station), heading: None, patrol: false }
+    }
+
+    /// Whether a team mate of `robot` charges at this station or is on its way there.
+    fn is_taken(&self, robot: usize, station: usize) -> bool {
+        let mut others = self.courses.iter().enumerate().filter(|(other, _)| *other != robot);
+        others.any(|(_, course)| course.task == Task::Charge { station })
     }
 
     fn commit(&mut self, robot: usize, action: Action, keeps_still: bool) {
