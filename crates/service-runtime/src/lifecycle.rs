@@ -17,6 +17,7 @@ pub struct Lifecycle {
     aborting: CancellationToken,
     tasks: TaskTracker,
     failure: Arc<OnceLock<TaskFailure>>,
+    listening: Arc<OnceLock<()>>,
     span: Span,
 }
 
@@ -41,6 +42,7 @@ impl Lifecycle {
             aborting: CancellationToken::new(),
             tasks: TaskTracker::new(),
             failure: Arc::default(),
+            listening: Arc::default(),
             span: Span::none(),
         }
     }
@@ -90,13 +92,19 @@ impl Lifecycle {
     /// # Errors
     /// The first task that died.
     pub async fn run(&self, patience: Duration) -> Result<(), TaskFailure> {
-        let signals = self.clone();
-        // Not tracked: it only ends with the process.
-        let listener = tokio::spawn(async move { signals.obey_signals().await });
+        self.listen_for_signals();
         self.draining.cancelled().await;
-        let outcome = self.finish(patience).await;
-        listener.abort();
-        outcome
+        self.finish(patience).await
+    }
+
+    /// Obeys SIGINT and SIGTERM from now on instead of from [`run`](Self::run) on: for a long start-up, whose owner
+    /// watches [`draining`](Self::draining). Calling it again changes nothing.
+    pub fn listen_for_signals(&self) {
+        if self.listening.set(()).is_ok() {
+            let this = self.clone();
+            // Not tracked: it only ends with the process.
+            tokio::spawn(async move { this.obey_signals().await });
+        }
     }
 
     /// The stages themselves, for owners that decide on their own when to end.

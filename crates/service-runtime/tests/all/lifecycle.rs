@@ -67,3 +67,45 @@ async fn a_task_that_does_not_drain_is_aborted_after_the_patience() {
         tokio::task::yield_now().await;
     }
 }
+
+const CHILD: &str = "SERVICE_RUNTIME_TEST_CHILD";
+
+#[tokio::test]
+#[ignore = "the body of the process that the test below starts and signals"]
+async fn signalled_process() {
+    assert!(std::env::var_os(CHILD).is_some(), "started by the test below only");
+    let lifecycle = Lifecycle::new();
+    lifecycle.listen_for_signals();
+    // A stubborn task: draining alone would take for ever.
+    lifecycle.spawn("stubborn", async {
+        std::future::pending::<()>().await;
+        Ok::<_, Infallible>(())
+    });
+    let draining = lifecycle.draining();
+    lifecycle.spawn("reporter", async move {
+        println!("\nserving");
+        draining.cancelled().await;
+        println!("\ndraining");
+        Ok::<_, Infallible>(())
+    });
+    assert_eq!(lifecycle.run(Duration::from_secs(120)).await, Ok(()));
+}
+
+#[test]
+fn the_first_signal_drains_and_the_second_ends_at_once() -> anyhow::Result<()> {
+    use std::io::{BufRead, BufReader};
+    let mut child = std::process::Command::new(std::env::current_exe()?)
+        .args(["--ignored", "--exact", "--nocapture", "lifecycle::signalled_process"])
+        .env(CHILD, "1")
+        .stdout(std::process::Stdio::piped())
+        .spawn()?;
+    let output = child.stdout.take().expect("piped");
+    let mut seen = BufReader::new(output).lines();
+    let pid = child.id().to_string();
+    for (line, signal) in [("serving", "-INT"), ("draining", "-TERM")] {
+        anyhow::ensure!(seen.by_ref().any(|next| next.is_ok_and(|next| next == line)), "never said `{line}`");
+        std::process::Command::new("sh").args(["-c", &format!("kill {signal} {pid}")]).status()?;
+    }
+    anyhow::ensure!(child.wait()?.success(), "ended with a failure");
+    Ok(())
+}
