@@ -6,6 +6,7 @@ use crate::position::{self, Position};
 use crate::projections;
 use chrono::{DateTime, Utc};
 use contracts::{Envelope, Event};
+use uuid::Uuid;
 
 /// An event that was understood.
 #[derive(Clone, Debug)]
@@ -23,7 +24,8 @@ pub struct Poison {
     /// Its subject or type.
     pub subject: String,
     pub reason: String,
-    /// Absent when it has no readable envelope.
+    /// Absent, like its time, when it has no readable envelope.
+    pub event_id: Option<Uuid>,
     pub time: Option<DateTime<Utc>>,
 }
 
@@ -34,6 +36,7 @@ pub struct Batch {
     pub after: u64,
     /// In the order of the log.
     pub facts: Vec<Fact>,
+    /// In the order of the log, too.
     pub poison: Vec<Poison>,
     /// The last event of the batch.
     pub end: Position,
@@ -57,13 +60,14 @@ impl ReadModels {
     /// # Errors
     /// `WentBack` when the tables do not reach up to `batch.after`, `OtherHistory` when they follow another stream,
     /// `Database` otherwise; nothing is written then.
-    pub async fn apply(&self, batch: Batch) -> Result<Applied> {
+    pub async fn apply(&self, batch: &Batch) -> Result<Applied> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut *transaction).await?;
         let committed = position::lock(&mut transaction).await?;
         let reached = committed.as_ref().map_or(0, |position| position.sequence);
         if let Some(found) = committed.filter(|found| found.stream_identity != batch.end.stream_identity) {
-            return Err(Error::OtherHistory { expected: batch.end.stream_identity, found: found.stream_identity });
+            let expected = batch.end.stream_identity.clone();
+            return Err(Error::OtherHistory { expected, found: found.stream_identity });
         }
         if reached < batch.after {
             return Err(Error::WentBack { expected: batch.after, found: reached });
@@ -71,12 +75,11 @@ impl ReadModels {
         if reached >= batch.end.sequence {
             return Ok(Applied { events: 0, sequence: reached });
         }
-        let Batch { mut facts, mut poison, end, .. } = batch;
-        facts.retain(|fact| fact.sequence > reached);
-        poison.retain(|poison| poison.sequence > reached);
-        projections::apply(&mut transaction, &facts, &poison).await?;
-        position::store(&mut transaction, &end, self.notifies).await?;
+        let facts = &batch.facts[batch.facts.partition_point(|fact| fact.sequence <= reached)..];
+        let poison = &batch.poison[batch.poison.partition_point(|poison| poison.sequence <= reached)..];
+        projections::apply(&mut transaction, facts, poison).await?;
+        position::store(&mut transaction, &batch.end, self.notifies).await?;
         transaction.commit().await?;
-        Ok(Applied { events: facts.len() + poison.len(), sequence: end.sequence })
+        Ok(Applied { events: facts.len() + poison.len(), sequence: batch.end.sequence })
     }
 }

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use sqlx::ConnectOptions;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
@@ -14,7 +15,7 @@ static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 const SLOW: Duration = Duration::from_secs(5);
 
 /// How to reach the read models.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ReadModelsConfig {
     /// `postgres://user:password@host:port/database`
     pub url: String,
@@ -30,6 +31,13 @@ impl ReadModelsConfig {
     /// Defaults: 8 connections, 10 s for each.
     pub fn new(url: impl Into<String>, name: impl Into<String>) -> Self {
         Self { url: url.into(), name: name.into(), max_connections: 8, acquire_within: Duration::from_secs(10) }
+    }
+}
+
+/// Without the address, which holds a password.
+impl fmt::Debug for ReadModelsConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ReadModelsConfig").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -60,7 +60,7 @@ async fn a_batch_that_fails_writes_neither_rows_nor_position() -> Result<()> {
     let mut twin = broken.facts[2].clone();
     twin.event = Event::FileWritten(Box::new(clash));
     broken.facts.push(twin);
-    let error = world.models.apply(broken).await.err().context("an error")?;
+    let error = world.models.apply(&broken).await.err().context("an error")?;
     assert!(error.is_unfit_data() && !error.is_retryable(), "{error:?}");
     assert_eq!(content(&world).await?, before);
     assert_eq!(world.models.position().await?.context("a position")?.sequence, 1);
@@ -81,11 +81,11 @@ async fn two_projectors_write_each_event_once() -> Result<()> {
 #[tokio::test]
 async fn tables_that_were_set_back_or_follow_another_log_are_refused() -> Result<()> {
     let world = World::with(vec![requested(run(1), "x")]).await?;
-    let gap = world.models.apply(batch(5, vec![episode(run(1), 0)])).await.err().context("an error")?;
+    let gap = world.models.apply(&batch(5, vec![episode(run(1), 0)])).await.err().context("an error")?;
     assert!(matches!(gap, Error::WentBack { expected: 5, found: 1 }) && gap.is_retryable(), "{gap}");
     let mut foreign = batch(1, vec![episode(run(1), 0)]);
     foreign.end.stream_identity = "2027-01-01T00:00:00.000000000Z".into();
-    let error = world.models.apply(foreign).await.err().context("an error")?;
+    let error = world.models.apply(&foreign).await.err().context("an error")?;
     assert!(matches!(error, Error::OtherHistory { .. }) && !error.is_retryable(), "{error}");
     Ok(())
 }

@@ -12,13 +12,13 @@ async fn migrations_go_up_down_and_up_again() -> Result<()> {
     let models = ReadModels::connect(&ReadModelsConfig::new(database.url(), "test")).await?;
     models.migrate().await?;
     models.migrate().await?;
-    models.apply(batch(0, samples::history())).await?;
+    models.apply(&batch(0, samples::history())).await?;
     let before = models.snapshot().await?.fingerprints().await?;
     models.migrate_down_to(0).await?;
     let gone = models.row_counts().await.expect_err("no table is left");
     assert!(format!("{gone:?}").contains("42P01"), "{gone:?}");
     models.migrate().await?;
-    models.apply(batch(0, samples::history())).await?;
+    models.apply(&batch(0, samples::history())).await?;
     assert_eq!(models.snapshot().await?.fingerprints().await?, before);
     Ok(())
 }

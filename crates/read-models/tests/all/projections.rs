@@ -225,8 +225,14 @@ async fn dead_letters_come_from_the_archive_and_from_skipped_events() -> Result<
     let world = World::with(vec![dead_lettered(run(1))]).await?;
     let mut batch = crate::world::batch(1, vec![requested(run(1), "x")]);
     batch.end.sequence = 3;
-    batch.poison.push(Poison { sequence: 3, subject: "patrol.x.y.v9".into(), reason: "unknown".into(), time: None });
-    world.models.apply(batch).await?;
+    batch.poison.push(Poison {
+        sequence: 3,
+        subject: "patrol.x.y.v9".into(),
+        reason: "unknown".into(),
+        event_id: None,
+        time: None,
+    });
+    world.models.apply(&batch).await?;
     let letters = world.models.dead_letters(all()).await?.items;
     let found: Vec<_> =
         letters.iter().map(|row| (row.id, row.stream.as_str(), row.sequence, row.recorded_at.is_some())).collect();

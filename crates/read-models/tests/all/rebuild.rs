@@ -8,12 +8,12 @@ async fn a_scratch_schema_with_the_same_events_has_the_same_content() -> Result<
     let world = World::with(history()).await?;
     let scratch = world.models.scratch().await?;
     assert!(scratch.models.row_counts().await?.iter().all(|(_, rows)| *rows == 0));
-    scratch.models.apply(batch(0, history())).await?;
+    scratch.models.apply(&batch(0, history())).await?;
     let live = world.models.snapshot().await?.fingerprints().await?;
     assert_eq!(scratch.models.snapshot().await?.fingerprints().await?, live);
     // One more event is a difference, in its tables only.
     let end = history().len() as u64;
-    scratch.models.apply(batch(end, vec![progressed(run(1), 9)])).await?;
+    scratch.models.apply(&batch(end, vec![progressed(run(1), 9)])).await?;
     let changed = scratch.models.snapshot().await?.fingerprints().await?;
     let differing: Vec<_> = live.iter().zip(&changed).filter(|(a, b)| a != b).map(|(a, _)| a.table).collect();
     assert_eq!(differing, ["runs", "run_metrics", "command_outcomes"]);
@@ -44,7 +44,7 @@ async fn a_snapshot_does_not_see_later_batches() -> Result<()> {
 async fn promotion_replaces_rows_and_position() -> Result<()> {
     let world = World::with(vec![requested(run(1), "wrong"), requested(run(2), "wrong")]).await?;
     let scratch = world.models.scratch().await?;
-    scratch.models.apply(batch(0, vec![requested(run(3), "right")])).await?;
+    scratch.models.apply(&batch(0, vec![requested(run(3), "right")])).await?;
     scratch.promote().await?;
     let runs = world.models.runs(&RunFilter::default(), read_models::Paging::new(1, 10)).await?;
     assert_eq!((runs.total, runs.items[0].name.as_str()), (1, "right"));
@@ -58,7 +58,7 @@ async fn promotion_replaces_rows_and_position() -> Result<()> {
 async fn one_rebuild_at_a_time_and_leftovers_are_removed() -> Result<()> {
     let world = World::start().await?;
     let first = world.models.scratch().await?;
-    first.models.apply(batch(0, history())).await?;
+    first.models.apply(&batch(0, history())).await?;
     let second = world.models.scratch().await.err().context("an error")?;
     assert!(matches!(second, Error::RebuildRunning), "{second}");
     // As if killed: the connection ends, the schema stays.

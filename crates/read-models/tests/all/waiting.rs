@@ -26,10 +26,10 @@ async fn waiting_and_queries_survive_a_restart_of_postgres() -> Result<()> {
     let postgres = TestPostgres::start().await?;
     let database = postgres.fresh_database().await?;
     let models = ReadModels::connect(&ReadModelsConfig::new(database.url(), "test")).await?;
-    models.apply(batch(0, vec![requested(run(1), "x")])).await?;
+    models.apply(&batch(0, vec![requested(run(1), "x")])).await?;
     assert!(models.wait_for_position(1, PATIENCE).await);
     postgres.restart().await?;
-    let write = async || models.apply(batch(1, vec![episode(run(1), 0)])).await;
+    let write = async || models.apply(&batch(1, vec![episode(run(1), 0)])).await;
     test_support::wait_for("a write after the restart", PATIENCE, write).await?;
     assert!(models.wait_for_position(2, PATIENCE).await);
     Ok(())

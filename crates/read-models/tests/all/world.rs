@@ -34,7 +34,7 @@ impl World {
 
     /// Writes `events` behind the sequence `after`.
     pub async fn apply(&self, after: u64, events: Vec<Event>) -> Result<Applied> {
-        Ok(self.models.apply(batch(after, events)).await?)
+        Ok(self.models.apply(&batch(after, events)).await?)
     }
 }
 
