@@ -2,7 +2,6 @@
 //!
 //! A learner is synchronous and owns its threads; it can be saved between updates. The same configuration and seed
 //! give the same bits whatever the number of threads, and across [`Learner::checkpoint`] and [`Learner::resume`].
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use environment::{BatchConfig, Environment, FinishedEpisode, ObservationSpec, Purpose as EpisodePurpose, WorldConfig};
@@ -17,9 +16,10 @@ use crate::network::{Mlp, MlpShape};
 use crate::ppo::PpoConfig;
 use crate::ppo::optimise::{Optimiser, Outcome, Position};
 use crate::ppo::return_normaliser::ReturnNormaliser;
+use crate::progress::Progress;
 use crate::random::{Purpose, stream};
 use crate::record::RolloutRecord;
-use crate::report::{EpisodeMeans, Timings, UpdateReport};
+use crate::report::{Timings, UpdateReport};
 use crate::rollout::buffer::{Rollout, RolloutShape};
 use crate::rollout::collect::{Actor, LaneMemory};
 
@@ -37,24 +37,6 @@ pub struct Learner {
     pool: ThreadPool,
     rollout: Rollout,
     lanes: Vec<LaneMemory>,
-}
-
-/// Counters, and how well recent policies did.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Progress {
-    pub updates: u64,
-    pub steps_done: u64,
-    pub episodes_finished: u64,
-    /// Mean threat of the last full-length episodes, at most one per environment.
-    pub recent: VecDeque<f64>,
-    pub best: Option<Best>,
-}
-
-/// The parameters with the lowest mean threat over recent training episodes.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Best {
-    pub mean_threat: f64,
-    pub parameters: Vec<f32>,
 }
 
 impl Learner {
@@ -145,7 +127,10 @@ impl Learner {
 
         self.progress.updates += 1;
         self.progress.steps_done += shape.len() as u64;
-        let (episodes, is_best) = self.take_in_finished();
+        let finished: Vec<&FinishedEpisode> = self.lanes.iter().flat_map(|lane| &lane.record.finished).collect();
+        let parameters = self.optimiser.network.parameters();
+        let (window, full) = (self.config.num_envs, self.world.episode_length());
+        let (episodes, is_best) = self.progress.take_in(&finished, full, window, parameters);
         if let Some(record) = recorder {
             record.clear();
             self.lanes.iter().for_each(|lane| record.append(&lane.record));
@@ -250,29 +235,6 @@ impl Learner {
         });
     }
 
-    /// Counts the finished episodes; their means, and whether the recent ones are the best so far.
-    fn take_in_finished(&mut self) -> (Option<EpisodeMeans>, bool) {
-        let full = self.world.episode_length();
-        let finished = || self.lanes.iter().flat_map(|lane| &lane.record.finished);
-        self.progress.episodes_finished += finished().count() as u64;
-        let whole: Vec<&FinishedEpisode> = finished().filter(|e| e.summary.max_steps == full).collect();
-        let progress = &mut self.progress;
-        for episode in &whole {
-            progress.recent.push_back(episode.summary.mean_threat);
-            if progress.recent.len() > self.config.num_envs {
-                progress.recent.pop_front();
-            }
-        }
-        let best_before = progress.best.as_ref().map_or(f64::INFINITY, |best| best.mean_threat);
-        let recent = progress.recent_mean_threat(self.config.num_envs).unwrap_or(f64::INFINITY);
-        let is_best = !whole.is_empty() && recent < best_before;
-        if is_best {
-            let parameters = self.optimiser.network.parameters().to_vec();
-            progress.best = Some(Best { mean_threat: recent, parameters });
-        }
-        (means(&whole), is_best)
-    }
-
     /// The next rollout's shape: shorter at the end of the run.
     fn next_shape(&self) -> RolloutShape {
         let robots = self.world.num_robots;
@@ -332,13 +294,6 @@ pub(crate) struct Parts {
     pub normaliser: Option<ReturnNormaliser>,
 }
 
-impl Progress {
-    /// Mean over the last full-length episodes, once there is one per environment.
-    fn recent_mean_threat(&self, num_envs: usize) -> Option<f64> {
-        (self.recent.len() == num_envs).then(|| self.recent.iter().sum::<f64>() / num_envs as f64)
-    }
-}
-
 /// The environments of a training run.
 pub(crate) fn batch_config(world: &WorldConfig, config: &PpoConfig, seed: u64) -> BatchConfig {
     BatchConfig {
@@ -357,21 +312,4 @@ fn lane_memories(network: MlpShape, world: &WorldConfig, config: &PpoConfig) -> 
     (0..config.num_envs.div_ceil(shape.lane_envs()))
         .map(|_| LaneMemory::new(network, environments, world.num_robots))
         .collect()
-}
-
-fn means(episodes: &[&FinishedEpisode]) -> Option<EpisodeMeans> {
-    if episodes.is_empty() {
-        return None;
-    }
-    let mean = |of: fn(&environment::EpisodeSummary) -> f64| {
-        episodes.iter().map(|episode| of(&episode.summary)).sum::<f64>() / episodes.len() as f64
-    };
-    Some(EpisodeMeans {
-        count: episodes.len(),
-        mean_threat: mean(|s| s.mean_threat),
-        episode_return: mean(|s| s.episode_return),
-        length: mean(|s| f64::from(s.length)),
-        coverage: mean(|s| s.coverage),
-        worst_idleness: mean(|s| f64::from(s.worst_idleness)),
-    })
 }

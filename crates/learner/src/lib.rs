@@ -1,4 +1,21 @@
 //! Policies and how they learn: networks, PPO, optimiser and checkpoints.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`learner`] | a run of PPO: rollout, advantages, epochs, again |
+//! | [`rollout`] | environments play on with the current policy |
+//! | [`gae`] | generalised advantages, time limits bootstrapped |
+//! | [`ppo`] | hyper-parameters, the clipped objective, the optimisation phase |
+//! | [`backend`] | gradients by our kernels or by dfdx |
+//! | [`network`], [`kernels`], [`adam`] | the perceptron, matrix products, the optimiser |
+//! | [`policy`] | a saved policy at work |
+//! | [`checkpoint`] | saving a run and continuing it bit for bit |
+//! | [`record`], [`report`] | what a rollout looked like, what an update did |
+//!
+//! Everything is a function of configuration and seed. Every number of a matrix product is one chain of fused
+//! multiply-adds in index order, lanes of environments and shards of a minibatch are fixed, and shards are summed in
+//! order: so neither threads nor vector width nor batch size change a bit. Random streams are keyed by what they are
+//! for, so that a checkpoint needs counters, not generators.
 pub mod adam;
 pub mod backend;
 pub mod categorical;
@@ -10,6 +27,7 @@ pub mod learner;
 pub mod network;
 pub mod policy;
 pub mod ppo;
+mod progress;
 pub mod random;
 pub mod record;
 pub mod report;

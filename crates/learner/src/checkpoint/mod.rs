@@ -6,11 +6,12 @@ use environment::{Environment, WorldConfig};
 
 use crate::adam::Adam;
 use crate::error::LearnerError;
-use crate::learner::{Best, Learner, Parts, Progress, batch_config};
+use crate::learner::{Learner, Parts, batch_config};
 use crate::network::Mlp;
 use crate::policy::Policy;
 use crate::ppo::PpoConfig;
 use crate::ppo::return_normaliser::ReturnNormaliser;
+use crate::progress::{Best, Progress};
 
 /// Version of the resume state's layout.
 const FORMAT: u32 = 1;

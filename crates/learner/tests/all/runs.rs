@@ -206,6 +206,37 @@ fn wrong_settings_are_refused() {
 }
 
 #[test]
+fn too_large_a_change_of_the_policy_ends_the_epochs() {
+    let epochs = |target_kl| {
+        let config = PpoConfig { target_kl, update_epochs: 5, ..config(1) };
+        Learner::new(world(1), config, 1, 1).expect("a learner").update(None).expect("an update").epochs
+    };
+    assert_eq!(epochs(None), 5);
+    assert_eq!(epochs(Some(1e-9)), 1);
+    assert_eq!(epochs(Some(1e3)), 5);
+}
+
+/// Learning works: on a small world some updates beat the untrained policy clearly.
+#[test]
+fn training_lowers_the_mean_threat() {
+    let world = WorldConfig { width: 8, height: 8, max_steps: Some(200), ..WorldConfig::default() };
+    let config =
+        PpoConfig { total_steps: 150_000, num_envs: 32, num_steps: 64, minibatch_size: 512, ..PpoConfig::for_team(1) };
+    let mut learner = Learner::new(world.clone(), config, 1, 2).expect("a learner");
+    let protocol = Protocol { world, seed: 9, episodes: 20 };
+    let threat = |learner: &Learner| {
+        let episodes = run_episodes(&mut learner.policy().actor(Selection::ArgMax), &protocol, 0..20).expect("played");
+        episodes.iter().map(|episode| episode.mean_threat).sum::<f64>() / 20.0
+    };
+    let before = threat(&learner);
+    while !learner.is_complete() {
+        learner.update(None).expect("an update");
+    }
+    let after = threat(&learner);
+    assert!(after < 0.6 * before && after < 0.3, "{before:.3} -> {after:.3}");
+}
+
+#[test]
 fn both_backends_learn_the_same_at_first() {
     let reference = PpoConfig { backend: Backend::Dfdx, ..config(1) };
     let mut reference = Learner::new(world(1), reference, 11, 1).expect("a learner");
