@@ -46,7 +46,6 @@ check: setup ## Format, lints, layers, drift of generated files
 	@$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@$(CARGO) xtask layers
 	@$(CARGO) xtask schemas --check
-	@$(CARGO) xtask queries --check
 	@$(CARGO) xtask metrics --check
 
 fmt: ## Format the code

@@ -3,7 +3,6 @@
 mod bench_summary;
 mod layers;
 mod metrics;
-mod queries;
 mod setup;
 
 use anyhow::Result;
@@ -33,12 +32,6 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
-    /// Write `.sqlx` from a migrated Postgres that is started for it.
-    Queries {
-        /// Only compare; fail when it is out of date.
-        #[arg(long)]
-        check: bool,
-    },
 }
 
 fn main() -> ExitCode {
@@ -57,7 +50,6 @@ fn perform(chore: Chore) -> Result<()> {
         Chore::BenchSummary => bench_summary::run(&workspace_root()),
         Chore::Layers => layers::run(&workspace_root()),
         Chore::Metrics { check } => metrics::run(&workspace_root(), check),
-        Chore::Queries { check } => queries::run(&workspace_root(), check),
     }
 }
 
