@@ -7,7 +7,7 @@ use crate::definitions::StreamName;
 use crate::error::{Error, Result};
 use crate::record::{self, Position};
 use async_nats::client::Request;
-use async_nats::{HeaderMap, Message, StatusCode};
+use async_nats::{Message, StatusCode};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use contracts::RecordedEvent;
@@ -136,7 +136,7 @@ fn decode(message: &Message) -> Result<RecordedEvent> {
 
 /// A header that the direct-get API always sets.
 pub(crate) fn header<T: FromStr>(message: &Message, name: &'static str) -> Result<T> {
-    let value = message.headers.as_ref().and_then(|headers: &HeaderMap| headers.get(name)).map(|value| value.as_str());
+    let value = message.headers.as_ref().and_then(|headers| record::value(headers, name));
     let parsed = value.and_then(|value| value.parse().ok());
     parsed.ok_or_else(|| Error::unavailable("direct get", format!("header {name} is {}", value.unwrap_or("missing"))))
 }

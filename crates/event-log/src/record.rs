@@ -30,9 +30,15 @@ pub(crate) fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result
     Ok(())
 }
 
+/// The first value of a header. `HeaderMap::get` would allocate for the name and panic at one that is none.
+pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let (_, values) = headers.iter().find(|(candidate, _)| AsRef::<str>::as_ref(*candidate) == name)?;
+    values.first().map(|value| value.as_str())
+}
+
 /// Reads an event; a message without a readable envelope is `Malformed`.
 pub(crate) fn decode(position: Position<'_>, headers: Option<&HeaderMap>, payload: &[u8]) -> Result<RecordedEvent> {
-    let header = |name: &str| headers.and_then(|headers| headers.get(name)).map(|value| value.as_str());
+    let header = |name: &str| headers.and_then(|headers| value(headers, name));
     let envelope = Envelope::from_headers(header).map_err(|error| Error::Malformed {
         sequence: position.sequence,
         subject: position.subject.to_owned(),

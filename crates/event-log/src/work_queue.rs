@@ -5,6 +5,7 @@ use crate::connection::EventLog;
 use crate::definitions::{Queue, StreamName};
 use crate::error::{Error, Result};
 use crate::publish::consumer_error;
+use crate::record::{self, Position};
 use async_nats::jetstream::{self, consumer::Consumer, consumer::pull};
 use async_nats::{Client, HeaderMap, Subject};
 use bytes::Bytes;
@@ -158,7 +159,7 @@ impl WorkQueue {
 impl Delivery {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.as_str())
+        record::value(&self.headers, name)
     }
 
     /// The envelope; a bare publish has none.
@@ -168,9 +169,8 @@ impl Delivery {
 
     /// This message as the event that it is.
     pub fn recorded_event(&self) -> Result<contracts::RecordedEvent> {
-        let position =
-            crate::record::Position { sequence: self.sequence, subject: &self.subject, recorded_at: self.recorded_at };
-        crate::record::decode(position, Some(&self.headers), &self.payload)
+        let position = Position { sequence: self.sequence, subject: &self.subject, recorded_at: self.recorded_at };
+        record::decode(position, Some(&self.headers), &self.payload)
     }
 }
 
