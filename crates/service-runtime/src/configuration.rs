@@ -8,7 +8,7 @@ use std::str::FromStr;
 ///
 /// Each configuration struct has `fn read(&mut EnvironmentReader) -> Self`; services compose them. An empty variable
 /// counts as absent, because compose files and shells set empty ones easily.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct EnvironmentReader {
     variables: BTreeMap<String, String>,
     mistakes: Vec<String>,
