@@ -1,6 +1,6 @@
 //! When a robot must charge, and where.
 
-use super::pose_graph::{Pose, PoseGraph, UNREACHABLE};
+use super::pose_graph::{Pose, PoseGraph};
 use crate::action::Heading;
 use crate::world::World;
 
@@ -40,22 +40,28 @@ impl Charging {
         Self { drain, stations: stations.collect() }
     }
 
+    /// Whether batteries matter in this episode.
+    pub fn is_needed(&self) -> bool {
+        !self.stations.is_empty()
+    }
+
     /// Cell of a station.
     pub fn cell(&self, station: usize) -> usize {
         self.stations[station].cell
     }
 
-    /// The station that a robot must leave for now, unless its battery can wait. `taken` says which stations others use.
-    pub fn due(&self, world: &World, robot: usize, pose: Pose, taken: impl Fn(usize) -> bool) -> Option<usize> {
+    /// Battery to spare if the robot leaves for the station now and is delayed as far as one allows for: it must leave
+    /// when this is no longer positive. Infinite if the battery outlasts the episode. A way from the station is a way
+    /// there walked in reverse, so the station's distances serve.
+    pub fn slack(&self, world: &World, robot: usize, pose: Pose, station: usize) -> f64 {
         let battery = world.robots()[robot].battery;
-        let lasts = self.drain * self.remaining(world);
-        if self.stations.is_empty() || battery > lasts + RESERVE {
-            return None;
+        if battery > self.drain * self.remaining(world) + RESERVE {
+            return f64::INFINITY;
         }
-        let (distance, station) = self.nearest(pose, taken)?;
+        let distance = f64::from(self.stations[station].distances[pose.reversed().index()]);
         let team_mates = (world.num_robots() - 1) as f64;
-        let delay = DELAY + DELAY_PER_TEAM_MATE * team_mates + if team_mates > 0.0 { distance / 2.0 } else { 0.0 };
-        (battery <= self.drain * (distance + delay) + RESERVE).then_some(station)
+        let detour = if team_mates > 0.0 { distance / 2.0 } else { 0.0 };
+        battery - self.drain * (distance + detour + DELAY + DELAY_PER_TEAM_MATE * team_mates) - RESERVE
     }
 
     /// Whether a robot on a station has what it needs: all, or enough to the end of the episode.
@@ -63,16 +69,12 @@ impl Charging {
         battery >= (self.drain * self.remaining(world) + RESERVE).min(100.0)
     }
 
-    fn remaining(&self, world: &World) -> f64 {
-        f64::from(world.max_steps().saturating_sub(world.current_step()))
+    /// Whether this battery lasts for so many steps.
+    pub fn lasts(&self, battery: f64, steps: usize) -> bool {
+        battery > self.drain * steps as f64 + RESERVE
     }
 
-    /// Steps to the nearest station that is not taken. A way there is a way back walked in reverse, so distances
-    /// from the station serve.
-    fn nearest(&self, pose: Pose, taken: impl Fn(usize) -> bool) -> Option<(f64, usize)> {
-        let free = self.stations.iter().enumerate().filter(|(index, _)| !taken(*index));
-        let (distance, station) =
-            free.map(|(index, station)| (station.distances[pose.reversed().index()], index)).min()?;
-        (distance != UNREACHABLE).then_some((f64::from(distance), station))
+    fn remaining(&self, world: &World) -> f64 {
+        f64::from(world.max_steps().saturating_sub(world.current_step()))
     }
 }

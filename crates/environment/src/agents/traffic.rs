@@ -18,6 +18,8 @@ pub(super) struct Intent {
     pub urgent: bool,
     /// Acts whatever the others do.
     pub heedless: bool,
+    /// Decided anew after the others had decided: does not move in this step.
+    pub held: bool,
 }
 
 /// For each robot that must wait, the robot that it waits for. Those who may go never collide: nobody enters a cell

@@ -1,24 +1,21 @@
 //! Gets robots where their strategy wants them: plans paths, charges in time, and resolves who gives way.
 
+mod batteries;
+mod meetings;
+
 use super::Agent;
 use super::charging::Charging;
 use super::pose_graph::{Pose, PoseGraph};
-use super::traffic::{Intent, meet_head_on, waits};
+use super::traffic::{Intent, waits};
 use crate::action::{Action, Heading};
 use crate::config::{MAX_ROBOTS, PatrolMode};
-use crate::rng::{Stream, below};
+use crate::rng::Stream;
 use crate::world::World;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-/// Steps a robot waits before it looks for a way around, before it asks for another goal, and before it moves at random.
-const PATIENCE: [u16; 3] = [3, 8, 24];
 /// Decisions asked of a strategy per robot and step.
 const DECISIONS: usize = 4;
-/// Steps that a robot stays out of the way after it gave way.
-const COURTESY: usize = 3;
-/// A robot leaves its station to one that cannot get past, if that one's battery is lower by more than this.
-const TAKE_OVER: f64 = 5.0;
 
 /// Says where robots go.
 pub(super) trait Strategy: Send {
@@ -74,6 +71,8 @@ pub(super) struct Pilot<S> {
     graph: PoseGraph,
     charging: Charging,
     courses: Vec<Course>,
+    /// Each robot's charging station.
+    berths: Vec<usize>,
     patrols_on_action: bool,
     rng: ChaCha8Rng,
 }
@@ -91,20 +90,23 @@ struct Course {
     /// Steps of waiting in a row.
     waited: u16,
     alive: bool,
+    /// Has something else to do than it intended in this step.
+    changed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Task {
     Undecided(Reason),
     Visit(Goal),
-    Charge { station: usize },
+    /// Goes to its charging station and stays until it has enough.
+    Charge,
 }
 
 impl<S: Strategy> Pilot<S> {
     pub fn new(strategy: S) -> Self {
         let rng = ChaCha8Rng::seed_from_u64(0);
         let (graph, charging) = (PoseGraph::default(), Charging::default());
-        Self { strategy, graph, charging, courses: Vec::new(), patrols_on_action: true, rng }
+        Self { strategy, graph, charging, courses: Vec::new(), berths: Vec::new(), patrols_on_action: true, rng }
     }
 }
 
@@ -121,20 +123,23 @@ impl<S: Strategy> Agent for Pilot<S> {
         let graph = &self.graph;
         let courses = world.robots().iter().map(|robot| Course::new(graph.pose_of(robot)));
         self.courses = courses.collect();
+        self.berths = (0..self.courses.len()).collect();
         self.strategy.reset(world, &mut self.graph);
     }
 
     fn act(&mut self, world: &World, actions: &mut [Action]) {
         self.notice(world);
         let mut intents: Vec<Intent> = (0..self.courses.len()).map(|robot| self.intend(world, robot)).collect();
+        self.courses.iter_mut().for_each(|course| course.changed = false);
         let waits = waits(&intents);
         for robot in 0..intents.len() {
-            if let Some(other) = waits[robot] {
+            if let Some(other) = waits[robot].filter(|_| !intents[robot].held) {
                 self.wait(world, &mut intents, robot, other);
             }
         }
         for (robot, action) in actions.iter_mut().enumerate() {
-            let keeps_still = waits[robot].is_some() && intents[robot].action == Action::Forward;
+            let must_wait = waits[robot].is_some() || intents[robot].held;
+            let keeps_still = must_wait && intents[robot].action == Action::Forward;
             *action = if keeps_still { Action::Patrol } else { intents[robot].action };
             self.commit(robot, *action, keeps_still);
         }
@@ -169,8 +174,9 @@ impl<S: Strategy> Pilot<S> {
             cell: course.expected.cell(),
             target: self.graph.after(course.expected, action).cell(),
             next_cell: self.path(course.expected, plan).next(),
-            urgent: matches!(course.task, Task::Charge { .. }),
+            urgent: matches!(course.task, Task::Charge),
             heedless,
+            held: false,
         }
     }
 
@@ -199,28 +205,13 @@ impl<S: Strategy> Pilot<S> {
                     Some(action) => return (action, false),
                     None => self.courses[robot].take(Task::Undecided(Reason::Unreachable)),
                 },
-                Task::Charge { station } => {
-                    let action = self.next_planned(robot, self.berth(station));
+                Task::Charge => {
+                    let action = self.next_planned(robot, self.berth(robot));
                     return (action.unwrap_or(Action::Patrol), false);
                 }
             }
         }
         (Action::Patrol, false)
-    }
-
-    /// Starts and ends charging.
-    fn mind_battery(&mut self, world: &World, robot: usize) {
-        let pose = self.courses[robot].expected;
-        if let Task::Charge { station } = self.courses[robot].task {
-            let arrived = pose.cell() == self.charging.cell(station);
-            if arrived && self.charging.is_enough(world, world.robots()[robot].battery) {
-                self.courses[robot].take(Task::Undecided(Reason::Start));
-            }
-            return;
-        }
-        if let Some(station) = self.charging.due(world, robot, pose, |station| self.is_taken(robot, station)) {
-            self.courses[robot].take(Task::Charge { station });
-        }
     }
 
     /// The next action of the plan to `goal`, planned anew if there is none.
@@ -230,112 +221,6 @@ impl<S: Strategy> Pilot<S> {
             self.graph.plan(course.expected, &[], |pose| goal.is_reached(pose), &mut course.plan);
         }
         course.plan.last().copied()
-    }
-
-    /// `robot` must wait for `other`: finds a way for both. May change what both intend, to turns only.
-    fn wait(&mut self, world: &World, intents: &mut [Intent], robot: usize, other: usize) {
-        self.courses[robot].waited += 1;
-        let (mine, theirs) = (self.courses[robot].task, self.courses[other].task);
-        let both = [robot, other].iter().all(|robot| self.courses[*robot].may_exchange());
-        let faces = meet_head_on(&intents[robot], &intents[other]);
-        let idles = matches!(theirs, Task::Undecided(_)) && intents[other].action == Action::Patrol;
-        let charges = |task| matches!(task, Task::Charge { .. });
-        if both && (faces || idles) && charges(mine) == charges(theirs) {
-            self.exchange(robot, other);
-            intents[robot] = self.intend(world, robot).standing();
-            intents[other] = self.intend(world, other).standing();
-        } else if (faces || idles) && charges(mine) && !charges(theirs) && self.courses[other].evasion.is_empty() {
-            self.give_way(other, robot);
-        } else {
-            self.lose_patience(world, robot, other);
-        }
-    }
-
-    fn exchange(&mut self, a: usize, b: usize) {
-        self.strategy.exchange(a, b);
-        let (task_a, task_b) = (self.courses[a].task, self.courses[b].task);
-        self.courses[a].take(task_b);
-        self.courses[b].take(task_a);
-    }
-
-    /// `robot` leaves the way of `other` by the shortest way.
-    fn give_way(&mut self, robot: usize, other: usize) {
-        let route = &self.courses[other];
-        let mut kept_free: Vec<usize> = self.path(route.expected, &route.plan).collect();
-        kept_free.push(route.expected.cell());
-        let occupied = self.occupied_by_others(robot);
-        let mut evasion = Vec::new();
-        let from = self.courses[robot].expected;
-        if self.graph.plan(from, &occupied, |pose| !kept_free.contains(&pose.cell()), &mut evasion) {
-            evasion.splice(0..0, [Action::Patrol; COURTESY]);
-            self.courses[robot].plan.clear();
-            self.courses[robot].evasion = evasion;
-        }
-    }
-
-    /// Looks for a way around, then for another goal, then moves at random.
-    fn lose_patience(&mut self, world: &World, robot: usize, other: usize) {
-        let waited = self.courses[robot].waited;
-        let task = self.courses[robot].task;
-        if waited % PATIENCE[2] == 0 {
-            let actions = (0..2 * COURTESY).map(|_| Action::ALL[below(&mut self.rng, 3)]);
-            self.courses[robot].evasion = actions.collect();
-            self.courses[robot].plan.clear();
-        } else if waited % PATIENCE[1] == 0 && matches!(task, Task::Visit(_)) {
-            self.courses[robot].take(Task::Undecided(Reason::Unreachable));
-        } else if waited % PATIENCE[0] == 0 {
-            match task {
-                Task::Visit(goal) => self.find_way_around(robot, |pose| goal.is_reached(pose)),
-                Task::Charge { .. } => self.find_other_station(world, robot, other),
-                Task::Undecided(_) => {}
-            }
-        }
-    }
-
-    fn find_way_around(&mut self, robot: usize, is_goal: impl Fn(Pose) -> bool) {
-        let occupied = self.occupied_by_others(robot);
-        let mut plan = Vec::new();
-        if self.graph.plan(self.courses[robot].expected, &occupied, is_goal, &mut plan) {
-            self.courses[robot].plan = plan;
-        }
-    }
-
-    /// The way to charge is blocked: goes to any station within reach, or else takes over from the robot that charges
-    /// there, if that one has more.
-    fn find_other_station(&mut self, world: &World, robot: usize, other: usize) {
-        let occupied = self.occupied_by_others(robot);
-        let stations: Vec<usize> = (0..self.courses.len()).filter(|station| !self.is_taken(robot, *station)).collect();
-        let from = self.courses[robot].expected;
-        let mut plan = Vec::new();
-        let station_at =
-            |pose: Pose| stations.iter().copied().find(|station| self.charging.cell(*station) == pose.cell());
-        if self.graph.plan(from, &occupied, |pose| station_at(pose).is_some(), &mut plan) {
-            let end = plan.iter().rev().fold(from, |pose, action| self.graph.after(pose, *action));
-            if let Some(station) = station_at(end) {
-                self.courses[robot].take(Task::Charge { station });
-                self.courses[robot].plan = plan;
-            }
-            return;
-        }
-        let battery = |robot: usize| world.robots()[robot].battery;
-        if let Task::Charge { station } = self.courses[other].task
-            && battery(other) > battery(robot) + TAKE_OVER
-        {
-            self.courses[robot].take(Task::Charge { station });
-            self.courses[other].take(Task::Undecided(Reason::Start));
-            self.next_planned(robot, self.berth(station));
-            self.give_way(other, robot);
-        }
-    }
-
-    fn berth(&self, station: usize) -> Goal {
-        Goal { cell: self.charging.cell(station), heading: None, patrol: false }
-    }
-
-    /// Whether a team mate of `robot` charges at this station or is on its way there.
-    fn is_taken(&self, robot: usize, station: usize) -> bool {
-        let mut others = self.courses.iter().enumerate().filter(|(other, _)| *other != robot);
-        others.any(|(_, course)| course.task == Task::Charge { station })
     }
 
     fn commit(&mut self, robot: usize, action: Action, keeps_still: bool) {
@@ -351,7 +236,7 @@ impl<S: Strategy> Pilot<S> {
         match course.task {
             Task::Visit(_) => course.take(Task::Undecided(Reason::Done)),
             Task::Undecided(_) => course.task = Task::Undecided(Reason::Done),
-            Task::Charge { .. } => {}
+            Task::Charge => {}
         }
     }
 
@@ -376,12 +261,22 @@ impl<S: Strategy> Pilot<S> {
 impl Course {
     fn new(pose: Pose) -> Self {
         let task = Task::Undecided(Reason::Start);
-        Self { task, plan: Vec::new(), evasion: Vec::new(), expected: pose, waited: 0, alive: true }
+        Self { task, plan: Vec::new(), evasion: Vec::new(), expected: pose, waited: 0, alive: true, changed: false }
     }
 
     fn take(&mut self, task: Task) {
         self.task = task;
-        self.plan.clear();
+        self.follow(Vec::new());
+    }
+
+    fn follow(&mut self, plan: Vec<Action>) {
+        self.plan = plan;
+        self.changed = true;
+    }
+
+    fn evade(&mut self, evasion: Vec<Action>) {
+        self.evasion = evasion;
+        self.follow(Vec::new());
     }
 
     fn may_exchange(&self) -> bool {
@@ -392,12 +287,5 @@ impl Course {
 impl Goal {
     fn is_reached(&self, pose: Pose) -> bool {
         pose.cell() == self.cell && self.heading.is_none_or(|heading| heading == pose.heading())
-    }
-}
-
-impl Intent {
-    /// The same without moving.
-    fn standing(self) -> Self {
-        if self.action == Action::Forward { Self { target: self.cell, ..self } } else { self }
     }
 }

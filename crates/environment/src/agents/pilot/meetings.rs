@@ -1,0 +1,99 @@
+//! What robots do that are in each other's way.
+
+use super::{Pilot, Reason, Strategy, Task};
+use crate::action::Action;
+use crate::agents::pose_graph::Pose;
+use crate::agents::traffic::{Intent, meet_head_on};
+use crate::rng::below;
+use crate::world::World;
+
+/// Steps a robot waits before it looks for a way around, before it asks for another goal, and before it moves at random.
+const PATIENCE: [u16; 3] = [3, 8, 24];
+/// Steps that a robot stays out of the way after it gave way.
+const COURTESY: usize = 3;
+
+impl<S: Strategy> Pilot<S> {
+    /// `robot` must wait for `other`: finds a way for both. May change what both intend, to turns only.
+    pub(super) fn wait(&mut self, world: &World, intents: &mut [Intent], robot: usize, other: usize) {
+        self.courses[robot].waited += 1;
+        let (mine, theirs) = (self.courses[robot].task, self.courses[other].task);
+        let both = [robot, other].iter().all(|robot| self.courses[*robot].may_exchange());
+        let faces = meet_head_on(&intents[robot], &intents[other]);
+        let idles = matches!(theirs, Task::Undecided(_)) && intents[other].action == Action::Patrol;
+        let charges = [mine, theirs].map(|task| task == Task::Charge);
+        if !faces && !idles {
+            self.lose_patience(world, robot, other);
+        } else if both && charges == [true; 2] && self.swap_helps(world, robot, other) {
+            self.berths.swap(robot, other);
+            [robot, other].into_iter().for_each(|robot| self.courses[robot].take(Task::Charge));
+        } else if both && charges == [false; 2] {
+            self.exchange(robot, other);
+        } else if self.courses[other].evasion.is_empty() && self.goes_first(world, robot, other) {
+            self.give_way(other, robot);
+        } else {
+            self.lose_patience(world, robot, other);
+        }
+        for robot in [robot, other] {
+            if self.courses[robot].changed {
+                intents[robot] = Intent { held: true, ..self.intend(world, robot) };
+                self.courses[robot].changed = false;
+            }
+        }
+    }
+
+    /// Whether `robot` needs its way to the station more than `other`.
+    fn goes_first(&self, world: &World, robot: usize, other: usize) -> bool {
+        let [mine, theirs] = [robot, other].map(|robot| match self.courses[robot].task {
+            Task::Charge => self.slack(world, robot, self.berths[robot]),
+            _ => f64::INFINITY,
+        });
+        mine < theirs
+    }
+
+    fn exchange(&mut self, a: usize, b: usize) {
+        self.strategy.exchange(a, b);
+        let (task_a, task_b) = (self.courses[a].task, self.courses[b].task);
+        self.courses[a].take(task_b);
+        self.courses[b].take(task_a);
+    }
+
+    /// `robot` leaves the way of `other` by the shortest way.
+    pub(super) fn give_way(&mut self, robot: usize, other: usize) {
+        let route = &self.courses[other];
+        let mut kept_free: Vec<usize> = self.path(route.expected, &route.plan).collect();
+        kept_free.push(route.expected.cell());
+        let occupied = self.occupied_by_others(robot);
+        let mut evasion = Vec::new();
+        let from = self.courses[robot].expected;
+        if self.graph.plan(from, &occupied, |pose| !kept_free.contains(&pose.cell()), &mut evasion) {
+            evasion.splice(0..0, [Action::Patrol; COURTESY]);
+            self.courses[robot].evade(evasion);
+        }
+    }
+
+    /// Looks for a way around, then for another goal, then moves at random.
+    fn lose_patience(&mut self, world: &World, robot: usize, other: usize) {
+        let waited = self.courses[robot].waited;
+        let task = self.courses[robot].task;
+        if waited % PATIENCE[2] == 0 {
+            let actions = (0..2 * COURTESY).map(|_| Action::ALL[below(&mut self.rng, 3)]);
+            self.courses[robot].evade(actions.collect());
+        } else if waited % PATIENCE[1] == 0 && matches!(task, Task::Visit(_)) {
+            self.courses[robot].take(Task::Undecided(Reason::Unreachable));
+        } else if waited % PATIENCE[0] == 0 {
+            match task {
+                Task::Visit(goal) => self.find_way_around(robot, |pose| goal.is_reached(pose)),
+                Task::Charge => self.find_other_station(world, robot, other),
+                Task::Undecided(_) => {}
+            }
+        }
+    }
+
+    fn find_way_around(&mut self, robot: usize, is_goal: impl Fn(Pose) -> bool) {
+        let occupied = self.occupied_by_others(robot);
+        let mut plan = Vec::new();
+        if self.graph.plan(self.courses[robot].expected, &occupied, is_goal, &mut plan) {
+            self.courses[robot].follow(plan);
+        }
+    }
+}
