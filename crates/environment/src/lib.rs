@@ -1,4 +1,31 @@
 //! The grid world: simulator, map generators, scripted agents and metrics.
+//!
+//! [`World`] is one episode, [`Environment`] a succession of them, [`WorldBatch`] many side by side;
+//! [`ObservationSpec`] turns a world into features. Nothing here knows a clock, a file, a network or a serialisation
+//! library; randomness is a function of the [`EpisodeKey`].
+//!
+//! # One step, in order
+//!
+//! | | what happens | where |
+//! |---|---|---|
+//! | 1 | time advances | `world/step.rs` |
+//! | 2 | batteries: −`battery_drain_rate`, or +1 on a station; all empty: −100 and the end | `world/step.rs` |
+//! | 3 | threat grows by 1 in every free cell, up to 100; an object adds 5 × its age | `world/threat.rs` |
+//! | 4 | with probability 0.02 an object appears | `world/step.rs` |
+//! | 5 | moves, resolved so that two robots never share a cell | `world/movement.rs` |
+//! | 6 | a robot that moved onto an object removes it | `world/step.rs` |
+//! | 7 | turns, then patrols in the order of the robots | `world/square.rs` |
+//! | 8 | charging and battery terms, then the weighted ones | `world/reward.rs` |
+//! | 9 | the team's reward is divided by its size | `world/step.rs` |
+//!
+//! Where the rules leave room: *coverage* counts cells that were cleared, *visited share* those that robots entered; a visit
+//! is an entry, so standing still is none; a robot with an empty battery still pays the battery terms; in the step in which
+//! the last battery runs empty threat does not grow; the division in 9 includes the −100.
+//!
+//! # Speed
+//!
+//! No step looks at every cell: threat is a function of time (`world/threat.rs`) and its box sums are lines over time
+//! (`world/gain.rs`), so a step costs the same on 8×8 and on 50×50.
 
 pub mod action;
 pub mod agents;

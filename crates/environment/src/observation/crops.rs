@@ -100,34 +100,39 @@ impl Crops {
     #[inline(always)]
     pub fn write_common(&self, row: &mut [f32]) {
         for (index, words) in self.near.iter().enumerate() {
-            let features = &mut row[index * NEAR..index * NEAR + LANES];
+            let mut gains = [0.0; LANES];
             for lane in 0..LANES {
-                features[lane] = self.gain(words[lane]);
+                gains[lane] = self.gain(words[lane]);
             }
+            row[index * NEAR..index * NEAR + LANES].copy_from_slice(&gains);
         }
         self.write_far(&mut row[NEAR_CELLS..NEAR_CELLS + FAR_CELLS]);
-        self.write_flag::<OBSTACLES>(FLAG_BLOCKED, &mut row[NEAR_CELLS + FAR_CELLS..]);
+        self.write_flag::<OBSTACLES, FLAG_BLOCKED>(&mut row[NEAR_CELLS + FAR_CELLS..]);
     }
 
     #[inline(always)]
     fn write_far(&self, features: &mut [f32]) {
-        for (feature, word) in features.iter_mut().zip(&self.far) {
-            *feature = self.gain(*word);
+        let mut gains = [0.0; FAR_CELLS];
+        for (gain, word) in gains.iter_mut().zip(&self.far) {
+            *gain = self.gain(*word);
         }
+        features[..FAR_CELLS].copy_from_slice(&gains);
     }
 
     #[inline(always)]
     pub fn write_objects(&self, features: &mut [f32]) {
-        self.write_flag::<OBJECTS>(FLAG_OBJECT, features);
+        self.write_flag::<OBJECTS, FLAG_OBJECT>(features);
     }
 
     #[inline(always)]
-    fn write_flag<const SIDE: usize>(&self, flag: u32, features: &mut [f32]) {
+    fn write_flag<const SIDE: usize, const FLAG: u32>(&self, features: &mut [f32]) {
         let first = REACH - SIDE / 2;
         for (words, features) in self.near[first..first + SIDE].iter().zip(features.chunks_exact_mut(SIDE)) {
+            let mut flags = [0.0; SIDE];
             for lane in 0..SIDE {
-                features[lane] = f32::from(u8::from(words[first + lane] & flag != 0));
+                flags[lane] = ((words[first + lane] & FLAG) / FLAG) as i32 as f32;
             }
+            features.copy_from_slice(&flags);
         }
     }
 
@@ -163,10 +168,13 @@ impl Crops {
                 *nearest = away.min(*nearest);
             }
         }
-        for (lane, feature) in features.iter_mut().enumerate().take(FAR_CELLS) {
+        let mut own = [0.0; FAR_CELLS];
+        for (lane, feature) in own.iter_mut().enumerate() {
             let mine = SAMPLES.ahead[lane].abs() + SAMPLES.right[lane].abs();
-            *feature = if nearest[lane] < mine { 0.0 } else { self.gain(self.far[lane]) };
+            let gain = self.gain(self.far[lane]);
+            *feature = if nearest[lane] < mine { 0.0 } else { gain };
         }
+        features[..FAR_CELLS].copy_from_slice(&own);
     }
 }
 

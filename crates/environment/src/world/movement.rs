@@ -41,16 +41,17 @@ pub(crate) fn resolve_moves(positions: &[Place], targets: &[Place]) -> [bool; MA
         }
         moves[robot] = free;
     }
-    while follows {
-        let stuck = (0..count).find(|robot| moves[*robot] && occupant_stays(*robot, positions, targets, &moves));
-        match stuck {
-            Some(robot) => moves[robot] = false,
-            None => break,
+    if follows {
+        let stuck = |moves: &_| (0..count).find(|robot| occupant_stays(*robot, positions, targets, moves));
+        while let Some(robot) = stuck(&moves) {
+            moves[robot] = false;
         }
     }
     moves
 }
 
+/// Whether a robot that would move cannot, because another one that stays is in its way.
 fn occupant_stays(robot: usize, positions: &[Place], targets: &[Place], moves: &[bool; MAX_ROBOTS]) -> bool {
-    (0..positions.len()).any(|other| other != robot && !moves[other] && targets[robot] == positions[other])
+    let in_the_way = |other: usize| other != robot && !moves[other] && targets[robot] == positions[other];
+    moves[robot] && (0..positions.len()).any(in_the_way)
 }

@@ -70,16 +70,14 @@ impl Kernel for Clear<'_> {
         let mut sums = [[0u32; ROW]; 7];
         for row in 0..square.rows {
             let start = square.first + row * square.stride;
-            let origin = &mut origin[start..start + ROW];
-            let cleared_at = &mut cleared_at[start..start + ROW];
-            let mut changes = [0u32; ROW];
+            let (before, last) = (row_at(origin, start), row_at(cleared_at, start));
+            let (mut after, mut cleared, mut changes) = (before, last, [0u32; ROW]);
             for lane in 0..ROW {
-                let before = origin[lane];
-                let level = if lane < square.columns { (now - before).clamp(0, CAP) as u32 } else { 0 };
+                let level = if lane < square.columns { (now - before[lane]).clamp(0, CAP) as u32 } else { 0 };
                 let hit = level > 0;
-                let saturated = before == SATURATED && hit;
-                let idle = if hit { now as u32 - cleared_at[lane] } else { 0 };
-                let intercept = if saturated { CAP as u32 } else { (before as u32).wrapping_neg() };
+                let saturated = hit & (before[lane] == SATURATED);
+                let idle = if hit { now as u32 - last[lane] } else { 0 };
+                let intercept = if saturated { CAP as u32 } else { (before[lane] as u32).wrapping_neg() };
                 let change = (now as u32).wrapping_neg().wrapping_sub(intercept) << 16 | u32::from(saturated);
                 changes[lane] = if hit { change } else { 0 };
                 sums[0][lane] += u32::from(hit);
@@ -88,10 +86,12 @@ impl Kernel for Clear<'_> {
                 sums[3][lane] += idle;
                 sums[4][lane] = sums[4][lane].max(idle);
                 sums[5][lane] += u32::from(saturated);
-                sums[6][lane] += u32::from(hit && cleared_at[lane] == 0);
-                origin[lane] = if hit { now } else { before };
-                cleared_at[lane] = if hit { now as u32 } else { cleared_at[lane] };
+                sums[6][lane] += u32::from(hit & (last[lane] == 0));
+                after[lane] = if hit { now } else { before[lane] };
+                cleared[lane] = if hit { now as u32 } else { last[lane] };
             }
+            origin[start..start + ROW].copy_from_slice(&after);
+            cleared_at[start..start + ROW].copy_from_slice(&cleared);
             if let Some(patch) = &mut patch {
                 patch.set_row(row, &changes);
             }
@@ -128,18 +128,27 @@ impl Kernel for Saturate<'_> {
         let mut cells = [0u32; ROW];
         for row in 0..square.rows {
             let start = square.first + row * square.stride;
-            let origin = &mut origin[start..start + ROW];
-            let mut changes = [0u32; ROW];
+            let before = row_at(origin, start);
+            let (mut after, mut changes) = (before, [0u32; ROW]);
             for lane in 0..ROW {
-                let hit = origin[lane] == reached && lane < square.columns;
+                let hit = (before[lane] == reached) & (lane < square.columns);
                 changes[lane] = if hit { change } else { 0 };
                 cells[lane] += u32::from(hit);
-                origin[lane] = if hit { SATURATED } else { origin[lane] };
+                after[lane] = if hit { SATURATED } else { before[lane] };
             }
+            origin[start..start + ROW].copy_from_slice(&after);
             if let Some(patch) = &mut patch {
                 patch.set_row(row, &changes);
             }
         }
         cells.iter().sum()
     }
+}
+
+/// A copy of a row: the compiler sees that it shares no memory with what is written.
+#[inline(always)]
+fn row_at<T: Copy + Default>(cells: &[T], start: usize) -> [T; ROW] {
+    let mut row = [T::default(); ROW];
+    row.copy_from_slice(&cells[start..start + ROW]);
+    row
 }

@@ -182,9 +182,9 @@ impl World {
         let radius = self.patrol_radius();
         let always = self.config.patrol_mode == PatrolMode::EveryStep;
         let mut team_reward = 0.0;
-        for index in 0..self.robots.len() {
+        for (index, action) in actions.iter().enumerate() {
             let robot = self.robots[index];
-            if !robot.alive() || !(always || actions[index] == Action::Patrol) || self.needs_charge(&robot) {
+            if !robot.alive() || !(always || *action == Action::Patrol) || self.needs_charge(&robot) {
                 continue;
             }
             let cleared = self.field.clear(robot.cell, radius);

@@ -221,9 +221,9 @@ impl Reference {
         let low = self.threat.values().sum::<i64>() < 20 * self.threat.len() as i64;
         let calm = self.config.patrol_radius == PatrolRadius::Dynamic && low;
         let radius = if calm { 3 } else { 2 };
-        for index in 0..self.robots.len() {
+        for (index, action) in actions.iter().enumerate() {
             let (x, y) = self.robots[index].place;
-            let wants = self.config.patrol_mode == PatrolMode::EveryStep || actions[index] == Action::Patrol;
+            let wants = self.config.patrol_mode == PatrolMode::EveryStep || *action == Action::Patrol;
             if !wants || self.robots[index].battery <= 0.0 || self.charges(index) {
                 continue;
             }
