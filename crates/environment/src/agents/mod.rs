@@ -37,7 +37,7 @@ pub trait Agent: Send {
 /// The scripted agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ScriptedAgent {
-    /// Uniformly random actions.
+    /// Random actions.
     RandomWalk,
     /// Row by row, there and back.
     HorizontalScan,

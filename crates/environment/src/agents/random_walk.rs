@@ -1,4 +1,4 @@
-//! Uniformly random actions: what knowing nothing is worth.
+//! Random actions: what knowing nothing is worth.
 
 use super::pilot::{Decision, Reason, Strategy};
 use super::pose_graph::PoseGraph;
@@ -7,7 +7,20 @@ use crate::rng::{Stream, below};
 use crate::world::World;
 use rand_chacha::ChaCha8Rng;
 
-/// Chooses each action with probability 1/4, except that it goes to charge in time.
+/// Drawn from uniformly.
+const LOTS: [Action; 8] = [
+    Action::Forward,
+    Action::Forward,
+    Action::Forward,
+    Action::Forward,
+    Action::TurnLeft,
+    Action::TurnRight,
+    Action::Patrol,
+    Action::Patrol,
+];
+
+/// Moves with probability 1/2, patrols with 1/4 and turns either way with 1/8, so that it gets about. Goes to charge
+/// in time.
 #[derive(Default)]
 pub(super) struct RandomWalk {
     rng: Option<ChaCha8Rng>,
@@ -23,7 +36,7 @@ impl Strategy for RandomWalk {
     }
 
     fn decide(&mut self, _: &World, _: &mut PoseGraph, _: usize, _: Reason) -> Decision {
-        let action = self.rng.as_mut().map_or(Action::Patrol, |rng| Action::ALL[below(rng, Action::COUNT)]);
+        let action = self.rng.as_mut().map_or(Action::Patrol, |rng| LOTS[below(rng, LOTS.len())]);
         Decision::Act(action)
     }
 }

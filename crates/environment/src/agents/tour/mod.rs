@@ -1,4 +1,5 @@
-//! The near-optimal reference: all robots follow one short closed tour over patrol points, evenly spaced in time.
+//! The near-optimal reference: all robots follow one short closed tour over patrol points, evenly spaced in time, and
+//! patrol on the way where that pays.
 //!
 //! Chevaleyre, *Theoretical analysis of the multi-agent patrolling problem*, 2004: with one closed tour of length T and R robots
 //! no point waits longer than T/R, which is near the optimum. Robots keep to a timetable: each has a slot, slots are
@@ -8,6 +9,7 @@ mod cycle;
 mod exact;
 mod legs;
 mod local_search;
+mod stops_on_the_way;
 mod timetable;
 
 use super::cover::patrol_points;
@@ -54,6 +56,9 @@ impl Strategy for Tour {
         let points = patrol_points(graph, &stations);
         self.stop = u32::from(world.config().patrol_mode == PatrolMode::OnAction);
         self.cycle = Cycle::over(&points, self.stop as u16, graph);
+        if self.stop > 0 {
+            stops_on_the_way::add(&mut self.cycle, world.num_robots() as u32, &stations, graph);
+        }
         let phases = timetable::assign_slots(&self.cycle, self.stop, world, graph);
         self.roles = phases.into_iter().map(|phase| Role { phase, ..Role::default() }).collect();
     }
