@@ -16,7 +16,7 @@ pub enum Simd {
     Avx512(Proof),
 }
 
-/// Only [`Simd::detect`] makes one, so holding it proves that the machine has the unit.
+/// Only [`Simd::available`] makes one, so holding it proves that the machine has the unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proof(());
 
@@ -29,22 +29,15 @@ pub(crate) trait Kernel {
 }
 
 impl Simd {
-    /// Looks at the machine.
+    /// The best unit of this machine.
     pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl")
-            {
-                return Simd::Avx512(Proof(()));
-            }
-            if is_x86_feature_detected!("avx2") {
-                return Simd::Avx2(Proof(()));
-            }
-        }
-        Simd::Portable
+        Self::available()[0]
+    }
+
+    /// All units of this machine, the best first.
+    pub fn available() -> &'static [Self] {
+        static AVAILABLE: std::sync::OnceLock<Vec<Simd>> = std::sync::OnceLock::new();
+        AVAILABLE.get_or_init(look)
     }
 
     /// The name, to be recorded with a run.
@@ -64,13 +57,30 @@ impl Simd {
         match self {
             Simd::Portable => kernel.run(),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: only `detect` makes a proof, after it has seen the feature.
+            // SAFETY: only `look` makes a proof, after it has seen the feature.
             Simd::Avx2(_) => unsafe { run_avx2(kernel) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Simd::Avx512(_) => unsafe { run_avx512(kernel) },
         }
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn look() -> Vec<Simd> {
+    let avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl");
+    let avx2 = is_x86_feature_detected!("avx2");
+    let found =
+        [avx512.then_some(Simd::Avx512(Proof(()))), avx2.then_some(Simd::Avx2(Proof(()))), Some(Simd::Portable)];
+    found.into_iter().flatten().collect()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn look() -> Vec<Simd> {
+    vec![Simd::Portable]
 }
 
 #[cfg(target_arch = "x86_64")]

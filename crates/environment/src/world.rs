@@ -18,6 +18,7 @@ use crate::config::{PatrolRadius, WorldConfig};
 use crate::error::WorldError;
 use crate::map::{Cell, Map};
 use crate::rng::{EpisodeKey, map_rng};
+use crate::simd::Simd;
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 use tally::Tally;
@@ -129,6 +130,11 @@ impl World {
     /// Keeps ready what observations need, from now on and across resets.
     pub fn track_observations(&mut self) {
         self.field.track(self.objects.iter().map(|object| object.cell));
+    }
+
+    /// Computes with another vector unit than the best one, until the next reset. Every unit gives the same bits.
+    pub fn use_simd(&mut self, simd: Simd) {
+        self.field.use_simd(simd);
     }
 
     /// Truncates this episode after `max_steps` steps; the next reset restores the configured length.

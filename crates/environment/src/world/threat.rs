@@ -97,6 +97,13 @@ impl ThreatField {
         self.gain = Some(gain);
     }
 
+    pub fn use_simd(&mut self, simd: Simd) {
+        self.simd = simd;
+        if let Some(gain) = &mut self.gain {
+            gain.simd = simd;
+        }
+    }
+
     /// Computes the sums from the cells.
     pub fn sum_up(&mut self, map: &Map) {
         let free = || (0..map.obstacles().len()).filter(|index| !map.obstacles()[*index]);

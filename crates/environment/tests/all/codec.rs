@@ -57,6 +57,38 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Forged bytes, with a checksum that fits, are refused or give a world that can be played; nothing panics.
+    #[test]
+    fn forged_bytes_do_not_panic(seed in any::<u64>(), edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+        let config = WorldConfig { width: 6, height: 5, num_robots: 2, ..WorldConfig::default() };
+        let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
+        let mut record = StepRecord::new();
+        let mut actions = Actions(seed);
+        for _ in 0..150 {
+            world.step(&actions.next(2), &mut record);
+        }
+        let mut bytes = world.to_bytes();
+        let content = bytes.len() - 8;
+        for (place, value) in edits {
+            bytes[place.index(content)] = value;
+        }
+        let sum = bytes[..content].iter().fold(0xcbf2_9ce4_8422_2325u64, |sum, byte| {
+            (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        bytes[content..].copy_from_slice(&sum.to_le_bytes());
+        if let Ok(mut forged) = World::from_bytes(&config, &bytes) {
+            forged.track_observations();
+            for _ in 0..120 {
+                forged.step(&actions.next(2), &mut record);
+            }
+            let _ = forged.episode_summary();
+        }
+    }
+}
+
 #[test]
 fn another_configuration_is_refused() {
     let config = WorldConfig::default();
