@@ -1,0 +1,6 @@
+//! Commands against a real nats-server.
+
+mod commands;
+mod rejections;
+mod trouble;
+mod world;
