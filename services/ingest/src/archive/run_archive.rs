@@ -1,0 +1,146 @@
+//! What the log and the store say about the archive of one run.
+
+use super::context::Context;
+use super::error::Error;
+use super::ranges::Ranges;
+use contracts::config::{RecordingLevel, RecordingSettings, WorldSettings};
+use contracts::events::{FileWritten, RecordingChanged, SegmentRange, Split, Table};
+use contracts::{Event, RunId, subjects};
+use std::collections::{HashMap, HashSet};
+use trajectories::{Recording, World, layout};
+
+/// The archive of one run, folded from its events.
+#[derive(Clone, Debug)]
+pub(super) struct RunArchive {
+    pub run: RunId,
+    pub world: World,
+    /// Last `archive.file_written` of the run: what the next append expects.
+    pub version: u64,
+    settings: RecordingSettings,
+    changed: Option<RecordingChanged>,
+    archived: HashMap<(Split, String), Ranges>,
+    keys: HashSet<String>,
+    orphans: Vec<Orphan>,
+    train_bytes: u64,
+}
+
+/// A file that a dead process left behind without an event.
+#[derive(Clone, Debug)]
+struct Orphan {
+    key: String,
+    split: Split,
+    segments: SegmentRange,
+}
+
+impl RunArchive {
+    /// Reads a run's state; `None` when the run is unknown.
+    pub async fn load(context: &Context, run: RunId) -> Result<Option<Self>, Error> {
+        let requested = context.log.load(&subjects::event("run", Some(run), "requested")).await?;
+        let Some(requested) = requested.first() else { return Ok(None) };
+        let Event::RunRequested(requested) = requested.event().map_err(|source| Error::Event { run, source })? else {
+            return Ok(None);
+        };
+        let mut state = Self::new(run, &requested.config.world, requested.config.recording);
+        let filter = subjects::event("archive", Some(run), ">");
+        for recorded in context.log.load(&filter).await? {
+            let event = recorded.event().map_err(|source| Error::Event { run, source })?;
+            state.evolve(&event, recorded.sequence);
+        }
+        state.orphans = state.find_orphans(context).await?;
+        Ok(Some(state))
+    }
+
+    fn new(run: RunId, world: &WorldSettings, settings: RecordingSettings) -> Self {
+        Self {
+            run,
+            world: limits(world),
+            version: 0,
+            settings,
+            changed: None,
+            archived: HashMap::new(),
+            keys: HashSet::new(),
+            orphans: Vec::new(),
+            train_bytes: 0,
+        }
+    }
+
+    /// Applies an event of the archive that stands at `sequence`.
+    pub fn evolve(&mut self, event: &Event, sequence: u64) {
+        match event {
+            Event::FileWritten(file) => {
+                self.version = self.version.max(sequence);
+                self.add(file);
+            }
+            Event::RecordingChanged(change) if self.changed.is_none() => self.changed = Some(change.clone()),
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, file: &FileWritten) {
+        let SegmentRange { producer, first, last } = &file.segments;
+        self.archived.entry((file.split, producer.clone())).or_default().insert(*first, *last);
+        if self.keys.insert(file.blob.uri.clone()) && file.split == Split::Train {
+            self.train_bytes += file.blob.bytes;
+        }
+    }
+
+    /// Whether the rows of a segment are in a file already.
+    pub fn has(&self, split: Split, producer: &str, number: u64) -> bool {
+        self.archived.get(&(split, producer.to_owned())).is_some_and(|ranges| ranges.contains(number))
+    }
+
+    /// What is kept of a segment. Only training has a budget; everything else is kept in full.
+    pub fn recording(&self, split: Split, number: u64) -> Recording {
+        match &self.changed {
+            _ if split != Split::Train => Recording::Full,
+            Some(change) if number >= change.segment && change.to == RecordingLevel::Actions => Recording::Actions,
+            _ => Recording::of(&self.settings),
+        }
+    }
+
+    /// The change of level that is due because the budget is spent; at most one per run.
+    pub fn change_due(&self, next_segment: u64) -> Option<RecordingChanged> {
+        let spent = self.train_bytes >= self.settings.budget_bytes;
+        let due = spent && self.changed.is_none() && self.settings.level == RecordingLevel::Full;
+        due.then(|| RecordingChanged {
+            run_id: self.run,
+            from: RecordingLevel::Full,
+            to: RecordingLevel::Actions,
+            reason: format!("{} bytes are archived; the budget is {}", self.train_bytes, self.settings.budget_bytes),
+            segment: next_segment,
+        })
+    }
+
+    /// Takes out the orphans with segments that are archived in other files: a process that still meant to append their
+    /// events would be refused, since it expects an older version.
+    pub fn take_superseded(&mut self) -> Vec<String> {
+        let orphans = std::mem::take(&mut self.orphans);
+        let archived = |orphan: &Orphan| {
+            let ranges = self.archived.get(&(orphan.split, orphan.segments.producer.clone()));
+            ranges.is_some_and(|ranges| ranges.intersects(orphan.segments.first, orphan.segments.last))
+        };
+        let (gone, kept): (Vec<Orphan>, Vec<Orphan>) = orphans.into_iter().partition(archived);
+        self.orphans = kept;
+        gone.into_iter().map(|orphan| orphan.key).filter(|key| !self.keys.contains(key)).collect()
+    }
+
+    async fn find_orphans(&self, context: &Context) -> Result<Vec<Orphan>, Error> {
+        let mut orphans = Vec::new();
+        for table in Table::ALL {
+            for split in Split::ALL {
+                let keys = context.store.list(&layout::partition(table, self.run, split)).await?;
+                let unknown = keys.into_iter().filter(|key| !self.keys.contains(key));
+                orphans
+                    .extend(unknown.filter_map(|key| Some(Orphan { segments: layout::segments(&key)?, split, key })));
+            }
+        }
+        Ok(orphans)
+    }
+}
+
+/// The world's limits; a configuration was checked when its run was accepted.
+fn limits(world: &WorldSettings) -> World {
+    let byte = |value: u32| u8::try_from(value).unwrap_or(u8::MAX);
+    let max_steps = world.max_steps.unwrap_or_else(|| (4 * world.width * world.height).max(1000));
+    World { width: byte(world.width), height: byte(world.height), num_robots: byte(world.num_robots), max_steps }
+}
