@@ -111,7 +111,9 @@ impl Wanted {
         let one_episode = bounds(group, 0).is_some_and(|(low, high)| low == high);
         // Where episodes mix, the extent of steps says nothing about one of them.
         let steps = match (&self.steps, bounds(group, 1)) {
-            (Some(steps), Some((low, high))) if one_episode => u64::from(steps.start) <= high && u64::from(steps.end) > low,
+            (Some(steps), Some((low, high))) if one_episode => {
+                u64::from(steps.start) <= high && u64::from(steps.end) > low
+            }
             _ => true,
         };
         episodes && steps

@@ -114,10 +114,12 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 #[cfg(feature = "s3")]
 fn open_s3(url: &str) -> Result<ObjectStore> {
-    let (bucket, prefix) = url.trim_start_matches("s3://").split_once('/').unwrap_or((url.trim_start_matches("s3://"), ""));
+    let (bucket, prefix) =
+        url.trim_start_matches("s3://").split_once('/').unwrap_or((url.trim_start_matches("s3://"), ""));
     let store = object_store::aws::AmazonS3Builder::from_env().with_bucket_name(bucket).build();
     let store = store.map_err(|error| store_url(url, error))?;
-    let prefix = if prefix.is_empty() { object_store::path::Path::default() } else { key::path(prefix.trim_end_matches('/'))? };
+    let prefix =
+        if prefix.is_empty() { object_store::path::Path::default() } else { key::path(prefix.trim_end_matches('/'))? };
     Ok(ObjectStore { store: Arc::new(object_store::prefix::PrefixStore::new(store, prefix)) })
 }
 

@@ -115,7 +115,8 @@ impl Frame {
         }
         // FlatBuffers are read in place and must be aligned; the payload of a message seldom is.
         let metadata = Buffer::from_slice_ref(metadata.as_slice());
-        let body = ipc::root_as_message(&metadata).map_err(|_| Error::invalid("the metadata of a message is broken"))?;
+        let body =
+            ipc::root_as_message(&metadata).map_err(|_| Error::invalid("the metadata of a message is broken"))?;
         let body = usize::try_from(body.bodyLength()).map_err(|_| Error::invalid("a negative body length"))?;
         Ok(Some(Self { body: take(rest, body)?, metadata }))
     }
@@ -176,7 +177,11 @@ fn places(table: Table, sent: &Schema) -> Result<Vec<Option<usize>>> {
             Some(place) => {
                 let wanted = &schema::columns(table)[place].data_type;
                 if field.data_type() != wanted {
-                    mistakes.push(format!("column `{}` is {}, not {wanted}", field.name(), shown(&field.data_type().to_string())));
+                    mistakes.push(format!(
+                        "column `{}` is {}, not {wanted}",
+                        field.name(),
+                        shown(&field.data_type().to_string())
+                    ));
                 }
                 places[place] = Some(at);
             }

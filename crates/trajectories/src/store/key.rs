@@ -30,7 +30,8 @@ mod tests {
 
     #[test]
     fn nothing_leaves_the_root() {
-        for key in ["", "/etc/passwd", "..", "a/../b", "a//b", "a/./b", "a/", "a\\b", "a b", "a%2e%2e/b", "ü", "a\0b"] {
+        for key in ["", "/etc/passwd", "..", "a/../b", "a//b", "a/./b", "a/", "a\\b", "a b", "a%2e%2e/b", "ü", "a\0b"]
+        {
             assert!(path(key).is_err(), "{key:?} was accepted");
         }
         assert!(path(&"a".repeat(513)).is_err());

@@ -149,11 +149,24 @@ pub fn episodes(episodes: impl IntoIterator<Item = u64>) -> Result<RecordBatch> 
 /// Maps 0 and 1, each with one obstacle and one station.
 pub fn maps() -> Result<RecordBatch> {
     let bitmap = rows::pack_bitmap((0..400).map(|cell| cell == 21));
-    MapRow::batch(&[0, 1].map(|map_hash| MapRow { map_hash, width: 20, height: 20, obstacles: &bitmap, stations: &[1, 2] }))
+    MapRow::batch(&[0, 1].map(|map_hash| MapRow {
+        map_hash,
+        width: 20,
+        height: 20,
+        obstacles: &bitmap,
+        stations: &[1, 2],
+    }))
 }
 
 /// One object in each of `episodes`.
 pub fn world_events(episodes: impl IntoIterator<Item = u64>) -> Result<RecordBatch> {
-    let row = |episode_index| WorldEventRow { episode_index, step: 5, kind: "object_spawned", x: 3, y: 4, ..Default::default() };
+    let row = |episode_index| WorldEventRow {
+        episode_index,
+        step: 5,
+        kind: "object_spawned",
+        x: 3,
+        y: 4,
+        ..Default::default()
+    };
     WorldEventRow::batch(&episodes.into_iter().map(row).collect::<Vec<_>>())
 }
