@@ -34,11 +34,12 @@ impl Error {
         }
     }
 
-    /// Whether Postgres refused the values themselves: some event of the batch does not fit the tables.
+    /// Whether Postgres refused the values themselves (data exceptions, violated constraints, exceeded limits): some event
+    /// of the batch does not fit the tables.
     pub fn is_unfit_data(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::Database(error)) => {
-                error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+                error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
             }
             Self::Database(sqlx::Error::Encode(_)) => true,
             _ => false,

@@ -42,7 +42,7 @@ impl ReadModels {
     ///
     /// Woken by the projector's notification of each batch; survives restarts of Postgres.
     pub async fn wait_for_position(&self, sequence: u64, timeout: Duration) -> bool {
-        let start = async || {
+        let start = || async {
             let (sender, receiver) = watch::channel(0);
             tokio::spawn(follow(self.pool.clone(), sender));
             receiver

@@ -14,26 +14,37 @@ use uuid::Uuid;
 /// Events that one transaction writes at most.
 pub const MAX_BATCH: usize = 5_000;
 
-/// Reads and decodes `events` behind `after` while `write` is busy with the batch before.
+/// The events of the log in batches, read and decoded while the writer is busy with the batch before.
 ///
-/// A batch is what has come while the writer was busy: nothing waits for a batch to fill. Whatever precedes a failure is
-/// written before the failure is returned.
-///
-/// # Errors
-/// Of the log, of `write`, and `Poison` unless it is to be skipped.
-pub(crate) async fn project(
-    events: impl Stream<Item = event_log::Result<RecordedEvent>> + Send + Unpin + 'static,
-    decoder: Decoder,
-    mut write: impl AsyncFnMut(Batch) -> Result<()>,
-) -> Result<()> {
-    let (sender, mut batches) = mpsc::channel(1);
-    // Dropped with this future, it takes its task along.
-    let mut tasks = JoinSet::new();
-    tasks.spawn(decode_all(events, decoder, sender));
-    while let Some(batch) = batches.recv().await {
-        write(batch).await?;
+/// A batch is what has come meanwhile: nothing waits for a batch to fill.
+pub(crate) struct Batches {
+    batches: mpsc::Receiver<Batch>,
+    /// Dropped with this, the task ends.
+    decoding: JoinSet<Result<()>>,
+}
+
+impl Batches {
+    /// Begins to read `events`.
+    pub(crate) fn of(
+        events: impl Stream<Item = event_log::Result<RecordedEvent>> + Send + Unpin + 'static,
+        decoder: Decoder,
+    ) -> Self {
+        let (sender, batches) = mpsc::channel(1);
+        let mut decoding = JoinSet::new();
+        decoding.spawn(decode_all(events, decoder, sender));
+        Self { batches, decoding }
     }
-    tasks.join_next().await.unwrap_or(Ok(Ok(())))?
+
+    /// The next batch; `None` when the events have ended.
+    ///
+    /// # Errors
+    /// Of the log, and `Poison` unless it is to be skipped; after the batches that precede it.
+    pub(crate) async fn next(&mut self) -> Result<Option<Batch>> {
+        match self.batches.recv().await {
+            Some(batch) => Ok(Some(batch)),
+            None => self.decoding.join_next().await.unwrap_or(Ok(Ok(())))?.map(|()| None),
+        }
+    }
 }
 
 async fn decode_all(

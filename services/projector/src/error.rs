@@ -4,6 +4,9 @@ use event_log::Error as LogError;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// The JetStream API's error code.
+const STREAM_NOT_FOUND: u64 = 10059;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the event log failed")]
@@ -29,6 +32,8 @@ pub enum Error {
     Behind { position: u64, end: u64 },
     #[error("the log ended at {found} instead of {expected} while it was read")]
     Incomplete { expected: u64, found: u64 },
+    #[error("the reader of the log ended")]
+    ReaderEnded,
     #[error("a task of the projector died")]
     Task(#[from] tokio::task::JoinError),
 }
@@ -39,10 +44,11 @@ impl Error {
         match self {
             // A stream that nobody has created yet, or a log that was set back: the next session looks again.
             Self::Log(LogError::Missing { .. } | LogError::HistoryChanged { .. }) => true,
+            Self::Log(LogError::Rejected { code: STREAM_NOT_FOUND, .. }) => true,
             Self::Log(error) => error.is_retryable(),
             Self::ReadModels(read_models::Error::RebuildRunning | read_models::Error::OtherHistory { .. }) => true,
             Self::ReadModels(error) => error.is_retryable(),
-            Self::Behind { .. } | Self::Incomplete { .. } => true,
+            Self::Behind { .. } | Self::Incomplete { .. } | Self::ReaderEnded => true,
             Self::Poison { .. } | Self::Unfit { .. } | Self::Task(_) => false,
         }
     }

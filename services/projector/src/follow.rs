@@ -1,6 +1,6 @@
 //! Following the log: batch by batch, with the lag measured beside it.
 
-use crate::batches::{Decoder, project};
+use crate::batches::{Batches, Decoder};
 use crate::error::{Error, Result};
 use crate::metrics::ProjectorMetrics;
 use crate::{Projector, write};
@@ -25,29 +25,31 @@ impl Projector {
         let metrics = self.metrics.clone();
         metrics.position.set(gauge(after));
         let decoder = Decoder::new(identity, after, self.config.on_poison);
-        let on_poison = self.config.on_poison;
-        let following = project(log.read(ReadOptions::follow(after + 1)), decoder, async |batch| {
+        let mut batches = Batches::of(log.read(ReadOptions::follow(after + 1)), decoder);
+        tokio::select! {
+            ended = self.write_all(models, &mut batches) => ended,
+            never = measure_lag(log, &metrics) => match never {},
+        }
+    }
+
+    async fn write_all(&mut self, models: &ReadModels, batches: &mut Batches) -> Result<Infallible> {
+        while let Some(batch) = batches.next().await? {
             let (begin, end) = (Instant::now(), batch.end.sequence);
-            let written = write::write(models, batch, on_poison).await?;
-            metrics.batch_seconds.observe(begin.elapsed().as_secs_f64());
-            metrics.events.inc_by(written.events);
-            metrics.poison.inc_by(written.poison);
-            metrics.position.set(gauge(end));
+            let written = write::write(models, batch, self.config.on_poison).await?;
+            self.metrics.batch_seconds.observe(begin.elapsed().as_secs_f64());
+            self.metrics.events.inc_by(written.events);
+            self.metrics.poison.inc_by(written.poison);
+            self.metrics.position.set(gauge(end));
             self.failures = 0;
             tracing::debug!(stream.sequence = end, events = written.events, "wrote a batch");
-            Ok(())
-        });
-        tokio::select! {
-            ended = following => ended?,
-            () = measure_lag(log, &metrics) => {}
         }
-        // The reader ends only with an error, which `project` returns.
-        Err(Error::Incomplete { expected: u64::MAX, found: after })
+        // A reader that follows ends with an error only.
+        Err(Error::ReaderEnded)
     }
 }
 
 /// The stream's last sequence minus the position; never ends.
-async fn measure_lag(log: &EventLog, metrics: &ProjectorMetrics) {
+async fn measure_lag(log: &EventLog, metrics: &ProjectorMetrics) -> Infallible {
     let mut interval = tokio::time::interval(LAG_INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

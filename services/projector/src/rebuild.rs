@@ -1,6 +1,6 @@
 //! Building the read models again from the log: to compare them with the live ones, or to replace these.
 
-use crate::batches::{Decoder, project};
+use crate::batches::{Batches, Decoder};
 use crate::config::OnPoison;
 use crate::error::{Error, Result};
 use crate::write;
@@ -133,15 +133,14 @@ impl Replay<'_> {
         let (begin, before) = (Instant::now(), self.seconds);
         let options = ReadOptions { from: self.reached + 1, end: ReadEnd::Sequence(end), filters: Vec::new() };
         let decoder = Decoder::new(self.identity.clone(), self.reached, self.on_poison);
-        project(self.log.read(options), decoder, async |batch| {
+        let mut batches = Batches::of(self.log.read(options), decoder);
+        while let Some(batch) = batches.next().await? {
             let reached = batch.end.sequence;
             write::write(self.scratch, batch, self.on_poison).await?;
             self.reached = reached;
             self.seconds = before + begin.elapsed().as_secs_f64();
             progress(Progress { events: reached, total: end, seconds: self.seconds });
-            Ok(())
-        })
-        .await?;
+        }
         if self.reached < end {
             return Err(Error::Incomplete { expected: end, found: self.reached });
         }
