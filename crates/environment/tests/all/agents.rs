@@ -2,8 +2,8 @@
 
 use environment::config::MapType;
 use environment::{
-    Action, EpisodeKey, EpisodeSummary, MapConfig, PatrolMode, Protocol, Purpose, ScriptedActor, ScriptedAgent, StepRecord,
-    World, WorldConfig, WorldError, evaluate, run_episode,
+    Action, EpisodeKey, EpisodeSummary, MapConfig, PatrolMode, Protocol, Purpose, ScriptedActor, ScriptedAgent,
+    StepRecord, World, WorldConfig, WorldError, evaluate, run_episode,
 };
 use proptest::prelude::*;
 
@@ -73,7 +73,9 @@ fn tours_cover_every_floor() {
     for map_type in MapType::ALL {
         for (side, robots) in [(5, 1), (8, 2), (20, 1), (20, 4), (31, 3)] {
             for seed in 0..5 {
-                let Ok(summary) = play(ScriptedAgent::Tour, &config(map_type, side, side, robots), seed) else { continue };
+                let Ok(summary) = play(ScriptedAgent::Tour, &config(map_type, side, side, robots), seed) else {
+                    continue;
+                };
                 let name = map_type.name();
                 assert_eq!(summary.coverage, 1.0, "{name} {side}x{side}, {robots} robots, seed {seed}: {summary:?}");
             }
@@ -140,18 +142,19 @@ fn goal_driven_agents_do_not_bump_into_each_other() {
 
 #[test]
 fn agents_rank_as_they_should() {
-    for (robots, tour_bar, greedy_bar) in [(1, 0.57, 0.66), (4, 0.17, 0.22)] {
+    for (robots, tour_bar, greedy_bar) in [(1, 0.57, 0.66), (4, 0.16, 0.22)] {
         let protocol = Protocol { world: config(MapType::Random, 20, 20, robots), seed: 11, episodes: 20 };
-        let threat = |script| evaluate(&mut ScriptedActor::new(script), &protocol).unwrap().mean_threat.unwrap().mean;
-        let (tour, greedy, scan, random) = (
-            threat(ScriptedAgent::Tour),
-            threat(ScriptedAgent::Greedy),
-            threat(ScriptedAgent::HorizontalScan),
-            threat(ScriptedAgent::RandomWalk),
-        );
-        assert!(tour < greedy && greedy < scan && scan < random, "{tour} {greedy} {scan} {random}");
+        let play = |script| evaluate(&mut ScriptedActor::new(script), &protocol).unwrap();
+        let scripts =
+            [ScriptedAgent::Tour, ScriptedAgent::Greedy, ScriptedAgent::HorizontalScan, ScriptedAgent::RandomWalk];
+        let evaluations = scripts.map(play);
+        let [tour, greedy, scan, random] = evaluations.each_ref().map(|e| e.mean_threat.unwrap().mean);
+        // A robot alone clears as much if it is greedy, but leaves some cells for much longer.
+        assert!(tour < greedy + 0.01 && greedy < scan && scan < random, "{tour} {greedy} {scan} {random}");
         assert!(tour < tour_bar, "tour {tour}");
         assert!(greedy < greedy_bar, "greedy {greedy}");
+        let [tour, greedy, ..] = evaluations.map(|e| e.worst_idleness.unwrap().mean);
+        assert!(2.0 * tour < greedy, "worst idleness {tour} {greedy}");
     }
 }
 

@@ -50,11 +50,16 @@ impl<S: Strategy> Pilot<S> {
         mine < theirs
     }
 
+    /// Both turn round: planned the ordinary way, a detour that saves a turn could lead them into each other again.
     fn exchange(&mut self, a: usize, b: usize) {
         self.strategy.exchange(a, b);
-        let (task_a, task_b) = (self.courses[a].task, self.courses[b].task);
-        self.courses[a].take(task_b);
-        self.courses[b].take(task_a);
+        let tasks = (self.courses[a].task, self.courses[b].task);
+        for (robot, task) in [(a, tasks.1), (b, tasks.0)] {
+            self.courses[robot].take(task);
+            if let Task::Visit(goal) = task {
+                self.find_way_around(robot, |pose| goal.is_reached(pose));
+            }
+        }
     }
 
     /// `robot` leaves the way of `other` by the shortest way.
