@@ -102,27 +102,42 @@ impl GainMap {
         gain
     }
 
-    /// Computes all lines anew; objects keep their flags.
+    /// Computes all lines anew, also of the cells just outside, which have gain too; objects keep their flags.
     pub fn rebuild(&mut self, origin: &[i32]) {
-        for (index, origin_here) in origin.iter().enumerate().take(self.width * self.height) {
-            let (x, y) = (index % self.width, index / self.width);
-            let mut word = if *origin_here == BLOCKED { FLAG_BLOCKED } else { 0 };
-            word |= self.by_rows.words[self.by_rows.index(x, y)] & FLAG_OBJECT;
-            for near_y in y.saturating_sub(BOX)..(y + BOX + 1).min(self.height) {
-                for near_x in x.saturating_sub(BOX)..(x + BOX + 1).min(self.width) {
-                    word = word.wrapping_add(line(origin[near_y * self.width + near_x]));
-                }
+        let along = self.sums_along_rows(origin);
+        let wide = self.width + 2 * BOX;
+        for row in 0..self.height + 2 * BOX {
+            let near = row.saturating_sub(2 * BOX)..(row + 1).min(self.height);
+            for column in 0..wide {
+                let (x, y) = (column.wrapping_sub(BOX), row.wrapping_sub(BOX));
+                let free = x < self.width && y < self.height && origin[y * self.width + x] != BLOCKED;
+                let (column_word, row_word) = (column + PAD - BOX, row + PAD - BOX);
+                let object = self.by_rows.words[row_word * self.by_rows.stride + column_word] & FLAG_OBJECT;
+                let flags = object | if free { 0 } else { FLAG_BLOCKED };
+                let sum = near.clone().fold(flags, |sum, y| sum.wrapping_add(along[y * wide + column]));
+                self.set(column_word, row_word, sum);
             }
-            self.set(x, y, word);
         }
-        self.rebuild_rim(origin);
+    }
+
+    /// Sums of the lines of five cells in a row, for every row of the grid and every centre from −2 to W + 1.
+    fn sums_along_rows(&self, origin: &[i32]) -> Vec<u32> {
+        let wide = self.width + 2 * BOX;
+        let mut along = vec![0u32; wide * self.height];
+        for (index, origin) in origin.iter().enumerate().take(self.width * self.height) {
+            let first = index / self.width * wide + index % self.width;
+            for sum in &mut along[first..=first + 2 * BOX] {
+                *sum = sum.wrapping_add(line(*origin));
+            }
+        }
+        along
     }
 
     /// Marks or unmarks an object.
     pub fn set_object(&mut self, cell: Cell, present: bool) {
-        let (x, y) = (usize::from(cell.x), usize::from(cell.y));
-        let word = self.by_rows.words[self.by_rows.index(x, y)] & !FLAG_OBJECT;
-        self.set(x, y, word | if present { FLAG_OBJECT } else { 0 });
+        let (column, row) = (usize::from(cell.x) + PAD, usize::from(cell.y) + PAD);
+        let word = self.by_rows.words[row * self.by_rows.stride + column] & !FLAG_OBJECT;
+        self.set(column, row, word | if present { FLAG_OBJECT } else { 0 });
     }
 
     /// Adds a patch whose centre is `cell` and that reaches `radius` cells, clipped to the grid.
@@ -136,32 +151,10 @@ impl GainMap {
         self.simd.run(AddPatch { plane: &mut self.by_columns, changes: &patch.by_columns, left: top, top: left, size });
     }
 
-    fn set(&mut self, x: usize, y: usize, word: u32) {
-        let (row_index, column_index) = (self.by_rows.index(x, y), self.by_columns.index(y, x));
-        self.by_rows.words[row_index] = word;
-        self.by_columns.words[column_index] = word;
-    }
-
-    /// Cells just outside have gain too; they are written once per rebuild.
-    fn rebuild_rim(&mut self, origin: &[i32]) {
-        let reach = BOX as isize;
-        let (width, height) = (self.width as isize, self.height as isize);
-        for y in -reach..height + reach {
-            for x in -reach..width + reach {
-                if (0..width).contains(&x) && (0..height).contains(&y) {
-                    continue;
-                }
-                let mut word = FLAG_BLOCKED;
-                for near_y in (y - reach).max(0)..(y + reach + 1).min(height) {
-                    for near_x in (x - reach).max(0)..(x + reach + 1).min(width) {
-                        word = word.wrapping_add(line(origin[(near_y * width + near_x) as usize]));
-                    }
-                }
-                let (row, column) = (y + PAD as isize, x + PAD as isize);
-                self.by_rows.words[row as usize * self.by_rows.stride + column as usize] = word;
-                self.by_columns.words[column as usize * self.by_columns.stride + row as usize] = word;
-            }
-        }
+    /// Writes the word of a cell, given where it is with the padding.
+    fn set(&mut self, column: usize, row: usize, word: u32) {
+        self.by_rows.words[row * self.by_rows.stride + column] = word;
+        self.by_columns.words[column * self.by_columns.stride + row] = word;
     }
 }
 
@@ -169,12 +162,6 @@ impl Plane {
     fn new(width: usize, height: usize) -> Self {
         let stride = (width + 2 * PAD).next_multiple_of(8);
         Self { stride, words: vec![FLAG_BLOCKED; stride * (height + 2 * PAD) + LANES] }
-    }
-
-    /// Index of a cell's word.
-    #[inline(always)]
-    pub fn index(&self, along: usize, across: usize) -> usize {
-        (across + PAD) * self.stride + along + PAD
     }
 }
 
