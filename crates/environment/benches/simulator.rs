@@ -4,7 +4,7 @@
 //! mask, as a policy under training would at first.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use environment::{Action, EpisodeKey, ObservationSpec, Purpose, StepRecord, World, WorldConfig};
+use environment::{Action, EpisodeKey, MapConfig, MapType, ObservationSpec, Purpose, StepRecord, World, WorldConfig};
 use std::hint::black_box;
 
 const WORLDS: &[(usize, usize)] = &[(8, 1), (20, 1), (50, 1), (8, 4), (20, 4), (50, 4), (20, 10)];
@@ -34,6 +34,51 @@ fn simulator(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// As a learner uses it: 64 worlds in turn, each observed into its own row of one matrix.
+fn batch(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("simulator");
+    for robots in [1, 4] {
+        let mut players: Vec<Player> = (0..64).map(|index| Player::with_seed(20, robots, index)).collect();
+        players.iter_mut().for_each(|player| player.world.track_observations());
+        let spec = ObservationSpec::for_team(robots);
+        let mut rows = vec![0.0; spec.len() * robots * players.len()];
+        group.throughput(Throughput::Elements((robots * players.len()) as u64));
+        group.bench_function(BenchmarkId::new("step_and_observe_64_worlds", format!("20x20/{robots}")), |bencher| {
+            bencher.iter(|| {
+                for (player, rows) in players.iter_mut().zip(rows.chunks_exact_mut(spec.len() * robots)) {
+                    player.step();
+                    for (robot, row) in rows.chunks_exact_mut(spec.len()).enumerate() {
+                        spec.write(&player.world, robot, row);
+                    }
+                }
+                black_box(&mut rows);
+            });
+        });
+    }
+    group.finish();
+}
+
+/// The start of an episode with a map of its own.
+fn reset(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("reset");
+    for map_type in MapType::ALL {
+        let map = MapConfig { map_type, ..MapConfig::default() };
+        let mut world = World::new(&WorldConfig { map, ..WorldConfig::default() }, key(0)).expect("a map");
+        let mut episode = 0;
+        group.bench_function(BenchmarkId::new("20x20", map_type.name()), |bencher| {
+            bencher.iter(|| {
+                episode += 1;
+                world.reset(EpisodeKey { episode, ..key(0) }).expect("a map");
+            });
+        });
+    }
+    group.finish();
+}
+
+fn key(env_index: u32) -> EpisodeKey {
+    EpisodeKey { run_seed: 1, purpose: Purpose::Test, env_index, episode: 0 }
+}
+
 /// Plays one world over and over with allowed random actions.
 struct Player {
     world: World,
@@ -44,10 +89,13 @@ struct Player {
 
 impl Player {
     fn new(side: usize, num_robots: usize) -> Self {
+        Self::with_seed(side, num_robots, 0)
+    }
+
+    fn with_seed(side: usize, num_robots: usize, index: u32) -> Self {
         let config = WorldConfig { width: side, height: side, num_robots, ..WorldConfig::default() };
-        let key = EpisodeKey { run_seed: 1, purpose: Purpose::Test, env_index: 0, episode: 0 };
-        let world = World::new(&config, key).expect("a valid configuration");
-        Self { world, actions: vec![Action::Patrol; num_robots], record: StepRecord::new(), random: 1 }
+        let world = World::new(&config, key(index)).expect("a valid configuration");
+        Self { world, actions: vec![Action::Patrol; num_robots], record: StepRecord::new(), random: index + 1 }
     }
 
     fn step(&mut self) {
@@ -70,5 +118,5 @@ impl Player {
     }
 }
 
-criterion_group!(benches, simulator);
+criterion_group!(benches, simulator, batch, reset);
 criterion_main!(benches);

@@ -4,6 +4,22 @@
 //! [`ObservationSpec`] turns a world into features. Nothing here knows a clock, a file, a network or a serialisation
 //! library; randomness is a function of the [`EpisodeKey`].
 //!
+//! ```
+//! use environment::{Action, EpisodeKey, Purpose, StepRecord, World, WorldConfig};
+//!
+//! let key = EpisodeKey { run_seed: 7, purpose: Purpose::Playback, env_index: 0, episode: 0 };
+//! let mut world = World::new(&WorldConfig::default(), key)?;
+//! let mut record = StepRecord::new();
+//! while !record.done() {
+//!     let patrol = world.action_mask(0).allows(Action::Patrol);
+//!     world.step(&[if patrol { Action::Patrol } else { Action::TurnLeft }], &mut record);
+//! }
+//! let summary = world.episode_summary();
+//! assert!(summary.truncated && summary.length == 1600);
+//! assert!(summary.coverage < 0.1, "a robot that never leaves its station covers 25 of 400 cells");
+//! # Ok::<(), environment::WorldError>(())
+//! ```
+//!
 //! # One step, in order
 //!
 //! | | what happens | where |
