@@ -3,7 +3,8 @@
 //! Every message carries the batch's id and its number in it; the last one commits and is the only one acknowledged.
 //! The server stages a batch in files and syncs it: one costs some milliseconds whatever its size, a single append a tenth
 //! of one. Use a batch where all-or-nothing matters, or for a hundred events and more.
-//! They go in as a row of such batches rather than pipelined one by one, so that the order holds when one is refused.
+//! [`EventLog::append_many`] is a row of such batches rather than pipelined single appends, so that the order holds when
+//! one is refused.
 
 use crate::append::{Appended, ExpectedVersion, NewEvent, publication};
 use crate::connection::EventLog;
