@@ -83,7 +83,7 @@ fn learning(start: &StartRun, options: &RunOptions, robots: u64) -> LearningSett
     let num_envs = start.num_envs.unwrap_or(if team { 32 } else { 64 });
     let rollout_length = options.rollout_length.unwrap_or_else(|| rollout_length(num_envs, robots));
     let samples = u64::from(num_envs) * u64::from(rollout_length) * robots;
-    let batch_size = start.batch_size.unwrap_or_else(|| at_most(if team { 4096 } else { 2048 }, samples));
+    let batch_size = start.batch_size.unwrap_or_else(|| at_most(if team { 1024 } else { 512 }, samples));
     LearningSettings {
         algorithm: start.algorithm.unwrap_or(Algorithm::Ppo),
         policy_type: start.policy_type.unwrap_or(PolicyType::MlpPolicy),
@@ -98,11 +98,11 @@ fn learning(start: &StartRun, options: &RunOptions, robots: u64) -> LearningSett
         gamma: options.gamma.unwrap_or(if team { 0.97 } else { 0.99 }),
         gae_lambda: options.gae_lambda.unwrap_or(0.95),
         clip_range: options.clip_range.unwrap_or(0.2),
-        entropy_coefficient: options.entropy_coefficient.unwrap_or(0.005),
+        entropy_coefficient: options.entropy_coefficient.unwrap_or(if team { 0.005 } else { 0.02 }),
         value_coefficient: options.value_coefficient.unwrap_or(0.5),
         max_grad_norm: options.max_grad_norm.unwrap_or(0.5),
         target_kl: options.target_kl,
-        reward_scale: options.reward_scale.unwrap_or(0.004),
+        reward_scale: options.reward_scale.unwrap_or(if team { 0.004 } else { 0.001 }),
         threat_shaping: options.threat_shaping.unwrap_or(if team { 0.3 } else { 0.0 }),
         gradient_shards: options.gradient_shards.unwrap_or_else(|| at_most(4, u64::from(batch_size))),
         checkpoint_every_updates: options.checkpoint_every_updates.unwrap_or_else(|| checkpoint_interval(samples)),

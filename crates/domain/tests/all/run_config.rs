@@ -26,7 +26,7 @@ fn one_robot_gets_the_measured_defaults() {
     assert_eq!((world.width, world.height, world.num_robots), (20, 20, 1));
     assert_eq!(world.environment_type, EnvironmentType::Standard);
     assert_eq!(learning.algorithm, Algorithm::Ppo);
-    assert_eq!((learning.num_envs, learning.rollout_length, learning.batch_size, learning.epochs), (64, 128, 2048, 4));
+    assert_eq!((learning.num_envs, learning.rollout_length, learning.batch_size, learning.epochs), (64, 128, 512, 4));
     assert_eq!((learning.gamma, learning.gae_lambda, learning.threat_shaping), (0.99, 0.95, 0.0));
     // 600,000 robot-steps are 73 updates of 8192.
     assert_eq!(learning.checkpoint_every_updates, 73);
@@ -38,7 +38,7 @@ fn one_robot_gets_the_measured_defaults() {
 fn a_team_gets_its_own() {
     let config = complete(&StartRun { num_robots: Some(4), ..start() }, COMMAND).unwrap();
     let learning = &config.learning;
-    assert_eq!((learning.num_envs, learning.rollout_length, learning.batch_size), (32, 128, 4096));
+    assert_eq!((learning.num_envs, learning.rollout_length, learning.batch_size), (32, 128, 1024));
     assert_eq!((learning.gamma, learning.threat_shaping), (0.97, 0.3));
     assert_eq!(default_name(&config), "ppo 20×20 random, 4 robots");
 }
