@@ -11,6 +11,10 @@ use crate::world::World;
 const PATIENCE: [u16; 3] = [3, 8, 24];
 /// Steps that a robot stays out of the way after it gave way.
 const COURTESY: usize = 3;
+/// Random actions in a row.
+const WANDERING: usize = 6;
+/// Steps on one cell after which a robot moves at random: ends what no exchange could.
+const LONGEST_STAND: u16 = 40;
 
 impl<S: Strategy> Pilot<S> {
     /// `robot` must wait for `other`: finds a way for both. May change what both intend, to turns only.
@@ -81,8 +85,7 @@ impl<S: Strategy> Pilot<S> {
         let waited = self.courses[robot].waited;
         let task = self.courses[robot].task;
         if waited % PATIENCE[2] == 0 {
-            let actions = (0..2 * COURTESY).map(|_| Action::ALL[below(&mut self.rng, 3)]);
-            self.courses[robot].evade(actions.collect());
+            self.wander(robot);
         } else if waited % PATIENCE[1] == 0 && matches!(task, Task::Visit(_)) {
             self.courses[robot].take(Task::Undecided(Reason::Unreachable));
         } else if waited % PATIENCE[0] == 0 {
@@ -92,6 +95,22 @@ impl<S: Strategy> Pilot<S> {
                 Task::Undecided(_) => {}
             }
         }
+    }
+
+    /// Moves at random when a robot that wants to go somewhere has not left its cell for long.
+    pub(super) fn leave_in_the_end(&mut self, robot: usize) {
+        let course = &mut self.courses[robot];
+        let travels = matches!(course.task, Task::Visit(goal) if !goal.is_reached(course.expected));
+        course.stood = if travels { course.stood + 1 } else { 0 };
+        if course.stood > LONGEST_STAND {
+            course.stood = 0;
+            self.wander(robot);
+        }
+    }
+
+    fn wander(&mut self, robot: usize) {
+        let actions = (0..WANDERING).map(|_| Action::ALL[below(&mut self.rng, 3)]);
+        self.courses[robot].evade(actions.collect());
     }
 
     fn find_way_around(&mut self, robot: usize, is_goal: impl Fn(Pose) -> bool) {

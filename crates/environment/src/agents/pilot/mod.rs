@@ -90,6 +90,8 @@ struct Course {
     /// Steps of waiting in a row.
     waited: u16,
     alive: bool,
+    /// Steps on one cell while its goal is elsewhere.
+    stood: u16,
     /// Has something else to do than it intended in this step.
     changed: bool,
 }
@@ -224,10 +226,18 @@ impl<S: Strategy> Pilot<S> {
     }
 
     fn commit(&mut self, robot: usize, action: Action, keeps_still: bool) {
-        let course = &mut self.courses[robot];
-        if keeps_still {
-            return;
+        if !keeps_still {
+            self.proceed(robot, action);
         }
+        if action == Action::Forward {
+            self.courses[robot].stood = 0;
+        } else {
+            self.leave_in_the_end(robot);
+        }
+    }
+
+    fn proceed(&mut self, robot: usize, action: Action) {
+        let course = &mut self.courses[robot];
         course.waited = 0;
         course.expected = self.graph.after(course.expected, action);
         if course.evasion.pop().is_some() || course.plan.pop().is_some() {
@@ -261,7 +271,7 @@ impl<S: Strategy> Pilot<S> {
 impl Course {
     fn new(pose: Pose) -> Self {
         let task = Task::Undecided(Reason::Start);
-        Self { task, plan: Vec::new(), evasion: Vec::new(), expected: pose, waited: 0, alive: true, changed: false }
+        Self { task, plan: Vec::new(), evasion: Vec::new(), expected: pose, waited: 0, alive: true, stood: 0, changed: false }
     }
 
     fn take(&mut self, task: Task) {
