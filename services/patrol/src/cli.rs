@@ -32,19 +32,21 @@ pub enum Command {
     /// Rerun analyses from the event history.
     #[command(subcommand)]
     Replay(ReplayCommand),
-    /// Measure.
-    #[command(subcommand)]
-    Bench(BenchCommand),
-    /// Run one service: ingest.
+    /// Run one service against the servers of NATS_URL and DATABASE_URL.
+    #[command(flatten)]
+    Service(ServiceCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ServiceCommand {
+    /// Run one service: validate commands and trajectories, write the archive.
     Ingest,
-    /// Run one service: trainer.
+    /// Run one service: train runs.
     Trainer,
-    /// Run one service: evaluator.
+    /// Run one service: evaluate checkpoints.
     Evaluator,
-    /// Run one service: projector.
+    /// Run one service: write the read models.
     Projector(ProjectorArgs),
-    /// Run one service: gateway.
-    Gateway,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -105,7 +107,9 @@ impl std::str::FromStr for Size {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  patrol demo\n  patrol demo --robots 4 --json\n  patrol demo --size 8 --steps 500000 --seed 7")]
+#[command(
+    after_help = "Examples:\n  patrol demo\n  patrol demo --robots 4 --json\n  patrol demo --size 8 --steps 500000 --seed 7"
+)]
 pub struct DemoArgs {
     #[command(flatten)]
     pub training: TrainingArgs,
@@ -123,7 +127,9 @@ pub struct StatusArgs {
 #[derive(Debug, Subcommand)]
 pub enum RunCommand {
     /// Start a run and wait until it is accepted or rejected.
-    #[command(after_help = "Examples:\n  patrol run start --steps 2000000\n  patrol run start --file run.json\n  patrol run start --robots 4 --set batch_size=4096 --set config.gamma=0.97")]
+    #[command(
+        after_help = "Examples:\n  patrol run start --steps 2000000\n  patrol run start --file run.json\n  patrol run start --robots 4 --set batch_size=4096 --set config.gamma=0.97"
+    )]
     Start(StartArgs),
     /// Pause a run after a checkpoint.
     Pause(RunArgs),
@@ -221,34 +227,6 @@ pub struct ReplayProjectArgs {
     pub json: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum BenchCommand {
-    /// The whole pipeline: training with and without it, command to visible, start-up, memory.
-    Pipeline(BenchArgs),
-    /// Learning curves: mean threat after given seconds of training, over several seeds.
-    Learning(BenchLearningArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct BenchArgs {
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct BenchLearningArgs {
-    #[command(flatten)]
-    pub training: TrainingArgs,
-    /// Seconds of training per seed; without it `--steps` counts.
-    #[arg(long, default_value_t = 60.0)]
-    pub seconds: f64,
-    /// Training seeds.
-    #[arg(long, default_value_t = 3)]
-    pub seeds: u32,
-    #[arg(long)]
-    pub json: bool,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnPoison {
     Stop,
@@ -257,9 +235,9 @@ pub enum OnPoison {
 
 #[derive(Debug, Args)]
 pub struct ProjectorArgs {
-    /// What to do with an event that cannot be understood.
-    #[arg(long, value_enum, default_value_t = OnPoison::Stop)]
-    pub on_poison: OnPoison,
+    /// What to do with an event that cannot be understood; overrides PROJECTOR_ON_POISON.
+    #[arg(long, value_enum)]
+    pub on_poison: Option<OnPoison>,
 }
 
 #[cfg(test)]

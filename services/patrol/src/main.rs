@@ -1,2 +1,46 @@
-//! The one executable.
-fn main() {}
+//! The one executable: every service, the local supervisor and the command line.
+
+mod cli;
+mod client;
+mod demo;
+mod evaluations;
+mod events;
+mod failure;
+mod instance;
+mod replay;
+mod runs;
+mod services;
+mod status;
+mod system;
+mod terminal;
+mod up;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use failure::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::from(anyhow::Error::from(error)).report(),
+    };
+    match runtime.block_on(dispatch(cli)) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    match cli.command {
+        Command::Up => up::run().await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Run(command) => runs::run(command).await,
+        Command::Evaluation(command) => evaluations::run(command).await,
+        Command::Events(args) => events::run(args).await,
+        Command::Replay(command) => replay::run(command).await,
+        Command::Service(service) => services::run_alone(service).await,
+    }
+}

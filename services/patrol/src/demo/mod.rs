@@ -1,0 +1,185 @@
+//! `patrol demo`: a policy trained through the whole pipeline, as any client would ask for it.
+
+mod progress;
+mod summary;
+
+use crate::cli::DemoArgs;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::replay::{project, read_models};
+use crate::runs::training_payload;
+use crate::services::{self, ALL};
+use crate::system::{System, data_dir};
+use crate::terminal::Style;
+use crate::up::PATIENCE;
+use contracts::events::{BaselinesCompleted, EvaluationCompleted, RunCompleted, TrainingProgressed};
+use contracts::{Event, RunId, subjects};
+use event_log::ReadOptions;
+use futures::StreamExt;
+use progress::Display;
+use serde_json::{Value, json};
+use service_runtime::{EnvironmentReader, Lifecycle, telemetry};
+use std::process::ExitCode;
+use summary::{Archive, Checkpoint, Replay, Summary, Training, scores};
+use tracing_subscriber::filter::LevelFilter;
+
+/// Steps of single robots in about a minute of training on two cores.
+const DEFAULT_ROBOT_STEPS: u64 = 9_000_000;
+
+pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
+    let mut variables = EnvironmentReader::from_process();
+    let logs = data_dir(&mut variables)?.join("log");
+    variables.set_default("LOG_DIR", logs.display().to_string());
+    let mut options = telemetry::Options::read(&mut variables, &ALL);
+    // The progress display has the terminal; everything is in the log files.
+    options.console = LevelFilter::OFF;
+    let _telemetry = telemetry::init(options)?;
+    let style = Style::detect();
+    eprintln!("{}", style.bold("Starting nats-server, Postgres and the services …"));
+    let lifecycle = Lifecycle::new();
+    let system = tokio::select! {
+        system = System::start(variables) => system?,
+        _ = tokio::signal::ctrl_c() => return Ok(ExitCode::from(130)),
+    };
+    let draining = lifecycle.draining();
+    let demonstrated = async {
+        let health = services::start(&system.variables, &lifecycle).await?;
+        services::wait_until_ready(&health).await?;
+        demonstrate(&args, &system).await
+    };
+    // The lifecycle watches for signals and for services that die while the demo goes on.
+    let watching = lifecycle.clone();
+    let watched = tokio::spawn(async move { watching.run(PATIENCE).await });
+    let outcome = tokio::select! {
+        summary = demonstrated => summary.map(Some),
+        () = draining.cancelled() => Ok(None),
+    };
+    lifecycle.shut_down();
+    let stopped = watched.await?;
+    system.stop().await;
+    match outcome? {
+        Some(summary) => {
+            stopped?;
+            print(&summary, &args, style)?;
+            Ok(if summary.replay.identical { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        None => {
+            stopped?;
+            eprintln!("Interrupted; everything was saved. Run it again to go on with the same data.");
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+fn print(summary: &Summary, args: &DemoArgs, style: Style) -> Result<(), Failure> {
+    if args.json {
+        println!("{}", serde_json::to_string(summary)?);
+    } else {
+        print!("{}", summary.to_text(style));
+    }
+    Ok(())
+}
+
+async fn demonstrate(args: &DemoArgs, system: &System) -> Result<Summary, Failure> {
+    let mut client = Client::with(system.variables.clone()).await?;
+    let requested = client.command("run", "start", serde_json::to_vec(&payload(args))?).await?;
+    let Event::RunRequested(run) = requested.event()? else {
+        return Err(anyhow::anyhow!("unexpected outcome {}", requested.envelope.kind).into());
+    };
+    let display = Display::new(&run.config, requested.sequence);
+    let observed = observe(&client, run.run_id, requested.sequence, &display).await;
+    display.finish();
+    summarise(&mut client, run.run_id, observed?).await
+}
+
+fn payload(args: &DemoArgs) -> Value {
+    let mut payload = training_payload(&args.training);
+    let robots = u64::from(args.training.robots.max(1));
+    payload.entry("total_timesteps").or_insert(json!(DEFAULT_ROBOT_STEPS / robots));
+    payload.insert("name".into(), json!("demo"));
+    Value::Object(payload)
+}
+
+/// What the log told about the run.
+struct Observed {
+    completed: RunCompleted,
+    progress: TrainingProgressed,
+    evaluation: EvaluationCompleted,
+    baselines: BaselinesCompleted,
+    checkpoints: Vec<Checkpoint>,
+}
+
+/// Follows the run until it has ended and its last checkpoint is evaluated.
+async fn observe(client: &Client, run: RunId, from: u64, display: &Display) -> Result<Observed, Failure> {
+    let mut events = client.log.read(ReadOptions::follow(from).filtered([subjects::all_of_run(run)]));
+    let (mut completed, mut progress, mut evaluation, mut baselines) = (None, None, None, None);
+    let mut checkpoints = Vec::new();
+    while let Some(recorded) = events.next().await {
+        let event = recorded?.event()?;
+        display.show(&event);
+        match event {
+            Event::TrainingProgressed(progressed) => progress = Some(*progressed),
+            Event::RunCompleted(event) => completed = Some(event),
+            Event::RunFailed(failed) => return Err(Failure::Rejected(vec![failed.message])),
+            Event::BaselinesCompleted(event) => baselines = Some(*event),
+            Event::EvaluationCompleted(event) if event.is_last => evaluation = Some(*event),
+            Event::EvaluationFailed(failed) => return Err(Failure::Rejected(vec![failed.message])),
+            Event::CheckpointCreated(created) => checkpoints.push(Checkpoint {
+                checkpoint_id: created.checkpoint_id.to_string(),
+                timestep: created.timestep,
+                digest: created.digest.clone(),
+                bytes: created.policy.bytes + created.resume.bytes,
+            }),
+            _ => {}
+        }
+        match (completed.take(), progress.take(), evaluation.take(), baselines.take()) {
+            (Some(completed), Some(progress), Some(evaluation), Some(baselines)) => {
+                return Ok(Observed { completed, progress, evaluation, baselines, checkpoints });
+            }
+            rest => (completed, progress, evaluation, baselines) = rest,
+        }
+    }
+    Err(anyhow::anyhow!("the event log ended").into())
+}
+
+async fn summarise(client: &mut Client, run: RunId, observed: Observed) -> Result<Summary, Failure> {
+    let Observed { completed, progress, evaluation, baselines, checkpoints } = observed;
+    let (models, _) = read_models(&mut client.variables).await?;
+    wait_for_archive(client).await?;
+    let report = project(client, true).await?;
+    let totals = models.archive_totals(Some(run)).await?;
+    let (policy, agents) = scores(&evaluation, &baselines);
+    let seconds = progress.elapsed_seconds.max(1e-9);
+    Ok(Summary {
+        run_id: run.to_string(),
+        training: Training {
+            steps: completed.timestep,
+            seconds,
+            steps_per_second: completed.timestep as f64 / seconds,
+            robot_steps_per_second: progress.robot_steps as f64 / seconds,
+        },
+        policy,
+        agents,
+        archive: Archive { files: totals.files as u64, rows: totals.rows as u64, bytes: totals.bytes as u64 },
+        events: client.log.last_sequence().await?,
+        checkpoints,
+        rows: models.row_counts().await?.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
+        replay: Replay { identical: report.identical == Some(true), events: report.events, seconds: report.seconds },
+    })
+}
+
+/// Waits until every trajectory segment has become a row of a file.
+async fn wait_for_archive(client: &Client) -> Result<(), Failure> {
+    let mut events = client.log.read(ReadOptions::follow(client.log.last_sequence().await?));
+    loop {
+        let status = client.log.consumer_status(event_log::Queue::Trajectories).await?;
+        if status.pending + status.in_progress == 0 {
+            return Ok(());
+        }
+        // Segments are acknowledged right after the event that announces their file.
+        let looked_again = tokio::time::timeout(std::time::Duration::from_millis(200), events.next()).await;
+        if let Ok(Some(recorded)) = looked_again {
+            recorded?;
+        }
+    }
+}

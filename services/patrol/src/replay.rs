@@ -1,0 +1,64 @@
+//! `patrol replay project`: build the read models again from the log.
+
+use crate::cli::{ReplayCommand, ReplayProjectArgs};
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::terminal::{Style, count, table};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use projector::{RebuildOptions, Report};
+use read_models::ReadModels;
+use service_runtime::EnvironmentReader;
+use std::process::ExitCode;
+
+pub async fn run(command: ReplayCommand) -> Result<ExitCode, Failure> {
+    let ReplayCommand::Project(args) = command;
+    let mut client = Client::connect().await?;
+    let report = project(&mut client, args.check).await?;
+    print(&report, &args);
+    Ok(if report.identical == Some(false) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Replays the log; compares with the live tables or replaces them.
+pub async fn project(client: &mut Client, check: bool) -> Result<Report, Failure> {
+    let (models, on_poison) = read_models(&mut client.variables).await?;
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(ProgressStyle::with_template("Replaying {bar:30} {pos}/{len} events, {per_sec}, {eta} left")?);
+    let report = projector::rebuild(&models, &client.log, RebuildOptions { check, on_poison }, |progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.events);
+    });
+    let report = report.await;
+    bar.finish_and_clear();
+    Ok(report?)
+}
+
+/// The read models that `variables` name.
+pub async fn read_models(variables: &mut EnvironmentReader) -> Result<(ReadModels, projector::OnPoison), Failure> {
+    let mut reader = variables.clone();
+    let config = projector::Config::read(&mut reader);
+    reader.finish().map_err(Failure::Configuration)?;
+    let models = ReadModels::connect(&config.read_models).await?;
+    Ok((models, config.on_poison))
+}
+
+fn print(report: &Report, args: &ReplayProjectArgs) {
+    if args.json {
+        println!("{}", serde_json::json!(report));
+        return;
+    }
+    let style = Style::detect();
+    let speed = count(report.events_per_second as u64);
+    println!("Replayed {} events in {:.2} s ({speed} events/s).", count(report.events), report.seconds);
+    let Some(identical) = report.identical else {
+        println!("The read models were replaced.");
+        return;
+    };
+    let heading = ["table", "live rows", "rebuilt rows", "content"].map(str::to_owned).to_vec();
+    let rows = report.tables.iter().map(|table| {
+        let content = if table.identical { "identical" } else { "DIFFERENT" };
+        vec![table.table.to_owned(), count(table.live_rows), count(table.rebuilt_rows), content.to_owned()]
+    });
+    print!("{}", table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>()));
+    let verdict = if identical { style.green("identical") } else { style.red("DIFFERENT") };
+    println!("Read models rebuilt from the log: {verdict}");
+}

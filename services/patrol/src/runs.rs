@@ -1,0 +1,162 @@
+//! `patrol run …`: commands on runs.
+
+use crate::cli::{AlgorithmName, MapName, RunArgs, RunCommand, StartArgs, StatusArgs, StopArgs, TrainingArgs};
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::terminal::{count, table};
+use anyhow::{Context, Result};
+use contracts::commands::{DeleteRun, PauseRun, ResumeRun, StopRun};
+use contracts::{Command, RecordedEvent};
+use serde_json::{Map, Value, json};
+use std::io::Read;
+use std::process::ExitCode;
+
+pub async fn run(command: RunCommand) -> Result<ExitCode, Failure> {
+    let client = Client::connect().await?;
+    match command {
+        RunCommand::Start(args) => {
+            let recorded = client.command("run", "start", serde_json::to_vec(&payload(&args)?)?).await?;
+            report(&recorded, args.json)
+        }
+        RunCommand::Pause(args) => act(&client, args, |run_id| Command::PauseRun(PauseRun { run_id })).await,
+        RunCommand::Resume(args) => act(&client, args, |run_id| Command::ResumeRun(ResumeRun { run_id })).await,
+        RunCommand::Delete(args) => act(&client, args, |run_id| Command::DeleteRun(DeleteRun { run_id })).await,
+        RunCommand::Stop(StopArgs { run, force }) => {
+            act(&client, run, |run_id| Command::StopRun(StopRun { run_id, force })).await
+        }
+        RunCommand::List(StatusArgs { json }) => list(client, json).await,
+    }
+}
+
+/// What `demo` and `run start` send for the world and the amount of training.
+pub fn training_payload(args: &TrainingArgs) -> Map<String, Value> {
+    let map_type = match args.map {
+        MapName::Random => "random",
+        MapName::Maze => "maze",
+        MapName::Room => "room",
+        MapName::Cave => "cave",
+    };
+    let algorithm = match args.algorithm {
+        AlgorithmName::Ppo => "ppo",
+        AlgorithmName::A3c => "a3c",
+    };
+    let mut payload = Map::new();
+    payload.insert("algorithm".into(), json!(algorithm));
+    payload.insert("env_width".into(), json!(args.size.width));
+    payload.insert("env_height".into(), json!(args.size.height));
+    payload.insert("num_robots".into(), json!(args.robots));
+    payload.insert("config".into(), json!({ "map_config": { "map_type": map_type } }));
+    if let Some(steps) = args.steps {
+        payload.insert("total_timesteps".into(), json!(steps));
+    }
+    if let Some(seed) = args.seed {
+        payload["config"]["seed"] = json!(seed);
+    }
+    payload
+}
+
+fn payload(args: &StartArgs) -> Result<Value> {
+    let mut payload = match &args.file {
+        Some(file) => read_payload(file)?,
+        None => Value::Object(training_payload(&args.training)),
+    };
+    if let Some(name) = &args.name {
+        payload["name"] = json!(name);
+    }
+    for setting in &args.set {
+        set(&mut payload, setting)?;
+    }
+    Ok(payload)
+}
+
+fn read_payload(file: &std::path::Path) -> Result<Value> {
+    let text = if file.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+        text
+    } else {
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
+    };
+    let value: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))?;
+    anyhow::ensure!(value.is_object(), "{} is not a JSON object", file.display());
+    Ok(value)
+}
+
+/// Applies `field.field=json`; what is not JSON is taken as a string.
+fn set(payload: &mut Value, setting: &str) -> Result<()> {
+    let (path, text) = setting.split_once('=').with_context(|| format!("`--set {setting}` lacks `=`"))?;
+    let value = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
+    let mut place = payload;
+    for field in path.split('.') {
+        if place.is_null() {
+            *place = json!({});
+        }
+        let object = place.as_object_mut().with_context(|| format!("`{path}` goes through what is not an object"))?;
+        place = object.entry(field).or_insert(Value::Null);
+    }
+    *place = value;
+    Ok(())
+}
+
+async fn act(
+    client: &Client,
+    args: RunArgs,
+    command: impl Fn(contracts::RunId) -> Command,
+) -> Result<ExitCode, Failure> {
+    let run = client.run(&args.run).await?;
+    let recorded = client.send(&command(run)).await?;
+    report(&recorded, args.json)
+}
+
+fn report(recorded: &RecordedEvent, json: bool) -> Result<ExitCode, Failure> {
+    let run = recorded.envelope.subject.clone().unwrap_or_default();
+    if json {
+        let event: Value = serde_json::from_slice(&recorded.payload)?;
+        println!(
+            "{}",
+            json!({ "run_id": run, "sequence": recorded.sequence, "type": recorded.envelope.kind, "event": event })
+        );
+    } else {
+        println!("{}  run {run}  (event {})", recorded.envelope.kind, recorded.sequence);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(mut client: Client, json: bool) -> Result<ExitCode, Failure> {
+    let runs = crate::status::runs(&mut client.variables).await?;
+    if json {
+        println!("{}", serde_json::to_string(&runs)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let heading = ["run", "status", "steps", "of", "best threat", "name"].map(str::to_owned).to_vec();
+    let rows = runs.iter().map(|run| {
+        vec![
+            run.id.to_string(),
+            run.status.clone(),
+            count(run.timestep),
+            count(run.total_timesteps),
+            run.best_mean_threat.map_or_else(|| "–".to_owned(), |threat| format!("{threat:.3}")),
+            run.name.clone(),
+        ]
+    });
+    print!("{}", table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>()));
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_field_can_be_set() {
+        let mut payload = json!({ "config": { "seed": 1 } });
+        set(&mut payload, "config.gamma=0.97").unwrap();
+        set(&mut payload, "config.map_config.map_type=maze").unwrap();
+        set(&mut payload, "batch_size=4096").unwrap();
+        assert_eq!(
+            payload,
+            json!({ "config": { "seed": 1, "gamma": 0.97, "map_config": { "map_type": "maze" } }, "batch_size": 4096 })
+        );
+        assert!(set(&mut payload, "batch_size.x=1").is_err() && set(&mut payload, "x").is_err());
+    }
+}
