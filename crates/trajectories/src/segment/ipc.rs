@@ -1,7 +1,8 @@
 //! Arrow IPC streams from bytes that nobody has vouched for.
 //!
 //! Framing and bounds are checked here before Arrow sees a batch: its reader asserts on buffers that lie outside the
-//! body, and knows neither our limits nor our schemas. Dictionaries and compression are refused.
+//! body and on offsets that are not whole numbers, and knows neither our limits nor our schemas. Dictionaries and
+//! compression are refused.
 //! Source: Apache Arrow columnar format, "Serialization and Interprocess Communication".
 
 use super::MAX_ROWS;
@@ -10,7 +11,7 @@ use crate::schema::{self, TABLE_KEY};
 use arrow::array::new_null_array;
 use arrow::buffer::Buffer;
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::RecordBatchDecoder;
 use arrow::ipc::{self, Message, MessageHeader};
@@ -76,7 +77,7 @@ impl Stream {
             return Err(Error::invalid("dictionary-encoded columns are not accepted"));
         }
         let batch = message.header_as_record_batch().ok_or_else(|| Error::invalid("not a record batch"))?;
-        check_bounds(&batch, frame.body.len())?;
+        check_bounds(&batch, &self.sent, frame.body.len())?;
         let dictionaries = HashMap::new();
         let version = message.version();
         let decoder = RecordBatchDecoder::try_new(&frame.body, batch, self.sent.clone(), &dictionaries, &version);
@@ -136,7 +137,7 @@ fn take(rest: &mut Buffer, length: usize) -> Result<Buffer> {
 }
 
 /// Everything that Arrow's reader takes on trust.
-fn check_bounds(batch: &ipc::RecordBatch<'_>, body: usize) -> Result<()> {
+fn check_bounds(batch: &ipc::RecordBatch<'_>, sent: &Schema, body: usize) -> Result<()> {
     if batch.compression().is_some() {
         return Err(Error::invalid("compressed bodies are not accepted"));
     }
@@ -148,12 +149,26 @@ fn check_bounds(batch: &ipc::RecordBatch<'_>, body: usize) -> Result<()> {
     if nodes.into_iter().any(|node| node.length() != rows || !(0..=rows).contains(&node.null_count())) {
         return Err(Error::invalid("a column's length differs from its batch's"));
     }
-    let inside = |buffer: &ipc::Buffer| {
-        let (offset, length) = (usize::try_from(buffer.offset()).ok()?, usize::try_from(buffer.length()).ok()?);
-        (offset.checked_add(length)? <= body).then_some(())
-    };
-    if batch.buffers().into_iter().flatten().any(|buffer| inside(buffer).is_none()) {
+    let mut buffers = batch.buffers().into_iter().flatten();
+    for field in sent.fields() {
+        let has_offsets = matches!(field.data_type(), DataType::Utf8 | DataType::Binary);
+        for part in 0..if has_offsets { 3 } else { 2 } {
+            let buffer = buffers.next().ok_or_else(|| Error::invalid("a column's bytes are missing"))?;
+            check_buffer(buffer, body, has_offsets && part == 1)?;
+        }
+    }
+    Ok(())
+}
+
+/// A buffer lies inside the body, is aligned to 8 bytes as the format demands, and offsets are whole numbers.
+fn check_buffer(buffer: &ipc::Buffer, body: usize, offsets: bool) -> Result<()> {
+    let extent = usize::try_from(buffer.offset()).ok().zip(usize::try_from(buffer.length()).ok());
+    let inside = extent.is_some_and(|(offset, length)| offset.checked_add(length).is_some_and(|end| end <= body));
+    if !inside {
         return Err(Error::invalid("a column's bytes lie outside the message"));
+    }
+    if buffer.offset() % 8 != 0 || (offsets && buffer.length() % 4 != 0) {
+        return Err(Error::invalid("a column's bytes are not aligned"));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::sample::{self, Columns, WORLD};
 use anyhow::Result;
-use arrow::array::{ArrayRef, Int64Array, UInt8Array, UInt32Array, UInt64Array};
+use arrow::array::{Array, ArrayRef, Int64Array, UInt8Array, UInt32Array, UInt64Array};
 use arrow::ipc::writer::StreamWriter;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
@@ -136,7 +136,7 @@ fn columns_may_come_in_any_order_and_optional_ones_may_be_absent() -> Result<()>
     let batch = segment.batch(Table::Steps).expect("rows of steps");
     assert_eq!(batch.schema(), trajectories::schema::schema(Table::Steps));
     assert_eq!(batch.column_by_name("reward").map(|column| column.null_count()), Some(2));
-    assert_eq!(batch.column(0).as_ref(), &UInt64Array::from(vec![9, 9]) as &dyn arrow::array::Array);
+    assert_eq!(batch.column(0).as_ref(), &UInt64Array::from(vec![9, 9]) as &dyn Array);
     Ok(())
 }
 
@@ -191,4 +191,14 @@ fn headers_round_trip_and_mistakes_are_named() {
         assert!(error.contains(name), "{error}");
     }
     assert!(read(Some(("Patrol-Recording", Some("sampled:0")))).is_err());
+}
+
+/// Written by pyarrow 26 with the example of `docs/trajectories.md`.
+#[test]
+fn a_segment_of_pyarrow_is_read() -> Result<()> {
+    let segment = decode(&Bytes::from_static(include_bytes!("../data/pyarrow.segment")))?;
+    let batch = segment.batch(Table::Steps).expect("rows of steps");
+    assert_eq!(batch.column_by_name("x").expect("x").as_ref(), &UInt8Array::from(vec![3, 3, 4, 4, 5, 5]) as &dyn Array);
+    assert_eq!((batch.num_rows(), segment.batches().count()), (6, 1));
+    Ok(())
 }
