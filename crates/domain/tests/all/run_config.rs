@@ -46,7 +46,10 @@ fn a_team_gets_its_own() {
 #[test]
 fn few_environments_collect_for_longer_and_the_batch_follows() {
     let config = complete(&StartRun { num_envs: Some(1), ..start() }, COMMAND).unwrap();
-    assert_eq!((config.learning.rollout_length, config.learning.batch_size), (1024, 1024));
+    assert_eq!((config.learning.rollout_length, config.learning.batch_size), (1024, 512));
+    let short = with_options(RunOptions { rollout_length: Some(100), ..RunOptions::default() });
+    let config = complete(&StartRun { num_envs: Some(1), ..short }, COMMAND).unwrap();
+    assert_eq!((config.learning.rollout_length, config.learning.batch_size), (100, 100));
 }
 
 #[test]
