@@ -1,5 +1,6 @@
-//! Commands against a real nats-server.
+//! Commands and trajectories against a real nats-server.
 
+mod archive;
 mod commands;
 mod rejections;
 mod trouble;
