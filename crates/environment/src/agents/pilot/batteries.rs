@@ -66,7 +66,9 @@ impl<S: Strategy> Pilot<S> {
             self.courses[other].take(Task::Undecided(Reason::Start));
             self.courses[robot].take(Task::Charge);
             self.next_planned(robot, self.berth(robot));
-            self.give_way(other, robot);
+            if let Some(evasion) = self.evasion(other, robot) {
+                self.courses[other].evade(evasion);
+            }
         }
     }
 

@@ -32,8 +32,8 @@ impl<S: Strategy> Pilot<S> {
             [robot, other].into_iter().for_each(|robot| self.courses[robot].take(Task::Charge));
         } else if both && charges == [false; 2] {
             self.exchange(robot, other);
-        } else if self.courses[other].evasion.is_empty() && self.goes_first(world, robot, other) {
-            self.give_way(other, robot);
+        } else if both {
+            self.clear_way(robot, other);
         } else {
             self.lose_patience(world, robot, other);
         }
@@ -45,13 +45,15 @@ impl<S: Strategy> Pilot<S> {
         }
     }
 
-    /// Whether `robot` needs its way to the station more than `other`.
-    fn goes_first(&self, world: &World, robot: usize, other: usize) -> bool {
-        let [mine, theirs] = [robot, other].map(|robot| match self.courses[robot].task {
-            Task::Charge => self.slack(world, robot, self.berths[robot]),
-            _ => f64::INFINITY,
-        });
-        mine < theirs
+    /// One of two that meet head on leaves the other's way: one that does not go to charge if it can, else the one
+    /// that is out of the way sooner.
+    fn clear_way(&mut self, a: usize, b: usize) {
+        let evasions = [(a, b), (b, a)].map(|(robot, other)| Some((robot, self.evasion(robot, other)?)));
+        let rank = |robot: usize, evasion: &Vec<Action>| (self.courses[robot].task == Task::Charge, evasion.len());
+        let chosen = evasions.into_iter().flatten().min_by_key(|(robot, evasion)| rank(*robot, evasion));
+        if let Some((robot, evasion)) = chosen {
+            self.courses[robot].evade(evasion);
+        }
     }
 
     /// Both turn round: planned the ordinary way, a detour that saves a turn could lead them into each other again.
@@ -66,18 +68,17 @@ impl<S: Strategy> Pilot<S> {
         }
     }
 
-    /// `robot` leaves the way of `other` by the shortest way.
-    pub(super) fn give_way(&mut self, robot: usize, other: usize) {
+    /// The shortest way for `robot` out of the way of `other`, with a pause there; the next action last.
+    pub(super) fn evasion(&mut self, robot: usize, other: usize) -> Option<Vec<Action>> {
         let route = &self.courses[other];
         let mut kept_free: Vec<usize> = self.path(route.expected, &route.plan).collect();
         kept_free.push(route.expected.cell());
         let occupied = self.occupied_by_others(robot);
         let mut evasion = Vec::new();
         let from = self.courses[robot].expected;
-        if self.graph.plan(from, &occupied, |pose| !kept_free.contains(&pose.cell()), &mut evasion) {
-            evasion.splice(0..0, [Action::Patrol; COURTESY]);
-            self.courses[robot].evade(evasion);
-        }
+        let found = self.graph.plan(from, &occupied, |pose| !kept_free.contains(&pose.cell()), &mut evasion);
+        evasion.splice(0..0, [Action::Patrol; COURTESY]);
+        found.then_some(evasion)
     }
 
     /// Looks for a way around, then for another goal, then moves at random.

@@ -271,7 +271,16 @@ impl<S: Strategy> Pilot<S> {
 impl Course {
     fn new(pose: Pose) -> Self {
         let task = Task::Undecided(Reason::Start);
-        Self { task, plan: Vec::new(), evasion: Vec::new(), expected: pose, waited: 0, alive: true, stood: 0, changed: false }
+        Self {
+            task,
+            plan: Vec::new(),
+            evasion: Vec::new(),
+            expected: pose,
+            waited: 0,
+            alive: true,
+            stood: 0,
+            changed: false,
+        }
     }
 
     fn take(&mut self, task: Task) {
