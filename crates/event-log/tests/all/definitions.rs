@@ -43,7 +43,7 @@ async fn drift_is_refused_field_by_field_and_nothing_is_changed() -> Result<()> 
 
     let wanted = Definitions::embedded()?.with_queue_field(Queue::Runs, "max_deliver", json!(7));
     let text = world.log.ensure(&wanted).await.unwrap_err().to_string();
-    assert!(text.contains("consumer `trainer-runs`") && text.contains("max_deliver is 20, defined as 7"), "{text}");
+    assert!(text.contains("consumer `trainer-runs`") && text.contains("max_deliver is -1, defined as 7"), "{text}");
     Ok(())
 }
 
