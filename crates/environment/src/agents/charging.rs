@@ -8,7 +8,7 @@ use crate::world::World;
 const RESERVE: f64 = 2.0;
 /// Steps of delay that a robot allows for: alone, and per team mate who may be in its way.
 const DELAY: f64 = 4.0;
-const DELAY_PER_TEAM_MATE: f64 = 4.0;
+const DELAY_PER_TEAM_MATE: f64 = 8.0;
 
 /// The charging stations and the way to them.
 #[derive(Clone, Debug, Default)]

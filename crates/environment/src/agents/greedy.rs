@@ -62,9 +62,9 @@ impl Greedy {
         let stride = graph.width() + 1;
         self.sums.clear();
         self.sums.resize(stride * (graph.cells() / graph.width() + 1), [0; 3]);
-        for cell in 0..graph.cells() {
+        for (cell, counts) in counts.into_iter().enumerate() {
             let threat = u32::from(self.threat[cell]);
-            let own = if counts[cell] { [threat, 1, u32::from(threat < FULL)] } else { [0; 3] };
+            let own = if counts { [threat, 1, u32::from(threat < FULL)] } else { [0; 3] };
             let place = (cell / graph.width() + 1) * stride + cell % graph.width() + 1;
             self.sums[place] = std::array::from_fn(|k| {
                 own[k] + self.sums[place - 1][k] + self.sums[place - stride][k] - self.sums[place - stride - 1][k]

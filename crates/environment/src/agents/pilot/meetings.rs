@@ -85,11 +85,11 @@ impl<S: Strategy> Pilot<S> {
     fn lose_patience(&mut self, world: &World, robot: usize, other: usize) {
         let waited = self.courses[robot].waited;
         let task = self.courses[robot].task;
-        if waited % PATIENCE[2] == 0 {
+        if waited.is_multiple_of(PATIENCE[2]) {
             self.wander(robot);
-        } else if waited % PATIENCE[1] == 0 && matches!(task, Task::Visit(_)) {
+        } else if waited.is_multiple_of(PATIENCE[1]) && matches!(task, Task::Visit(_)) {
             self.courses[robot].take(Task::Undecided(Reason::Unreachable));
-        } else if waited % PATIENCE[0] == 0 {
+        } else if waited.is_multiple_of(PATIENCE[0]) {
             match task {
                 Task::Visit(goal) => self.find_way_around(robot, |pose| goal.is_reached(pose)),
                 Task::Charge => self.find_other_station(world, robot, other),
