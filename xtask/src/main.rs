@@ -3,6 +3,7 @@
 mod bench_summary;
 mod layers;
 mod metrics;
+mod schemas;
 mod setup;
 
 use anyhow::Result;
@@ -20,6 +21,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Write `schemas/`: commands, events, tables and the AsyncAPI document.
+    Schemas {
+        /// Only compare; fail when a file is out of date.
+        #[arg(long)]
+        check: bool,
+        /// Also replace the shape of a version that nobody has used yet.
+        #[arg(long, conflicts_with = "check")]
+        unreleased: bool,
+    },
     /// Install what is missing: nats-server under var/tools, Postgres from the distribution.
     Setup,
     /// Collect the measurements of `make bench` in target/bench/summary.json.
@@ -48,6 +58,7 @@ fn perform(chore: Chore) -> Result<()> {
     match chore {
         Chore::Setup => setup::run(&workspace_root()),
         Chore::BenchSummary => bench_summary::run(&workspace_root()),
+        Chore::Schemas { check, unreleased } => schemas::run(&workspace_root(), check, unreleased),
         Chore::Layers => layers::run(&workspace_root()),
         Chore::Metrics { check } => metrics::run(&workspace_root(), check),
     }

@@ -1,9 +1,17 @@
 //! The files under `schemas/`: generated from the types, committed, and checked for drift.
 
+mod asyncapi;
+
+pub use asyncapi::asyncapi;
+
 use crate::commands::Command;
 use crate::events::Event;
-use schemars::Schema;
+use crate::live::LiveFrame;
+use schemars::{Schema, schema_for};
 use serde_json::{Value, json};
+
+/// The schema of live frames, below `schemas/`.
+const LIVE_FRAME: &str = "live/frame.v1.json";
 
 /// Path below `schemas/` and content of every generated JSON Schema (draft 2020-12).
 pub fn all() -> Vec<(String, Value)> {
@@ -17,7 +25,8 @@ pub fn all() -> Vec<(String, Value)> {
         let schema = Event::schema(aggregate, event)?;
         Some((format!("events/{aggregate}.{event}.v{version}.json"), titled(schema, &kind)))
     });
-    commands.chain(events).collect()
+    let live = (LIVE_FRAME.to_owned(), titled(schema_for!(LiveFrame), "patrol.live.<run_id>"));
+    commands.chain(events).chain([live]).collect()
 }
 
 fn titled(schema: Schema, title: &str) -> Value {

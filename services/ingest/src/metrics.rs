@@ -25,7 +25,7 @@ pub struct CommandMetrics {
 impl CommandMetrics {
     pub fn new(metrics: &Metrics) -> Self {
         Self {
-            commands: metrics.register("commands", "Commands decided", Family::default()),
+            commands: metrics.counters("commands", "Commands decided"),
             conflicts: metrics.counter("conflicts", "Decisions made again because others appended first"),
             postponed: metrics.counter("postponed", "Commands handed back to be tried again"),
             duration: metrics.seconds("command_duration", "Time from delivery to durable outcome"),
