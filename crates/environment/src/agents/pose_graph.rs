@@ -154,6 +154,32 @@ impl PoseGraph {
         }
     }
 
+    /// Visits poses in order of their distance from `from` while `visit(pose, distance)` asks for more.
+    pub fn explore(&mut self, from: Pose, mut visit: impl FnMut(Pose, u16) -> bool) {
+        self.current += 1;
+        self.stamp[from.index()] = self.current;
+        self.queue.clear();
+        self.queue.push(from.0);
+        let (mut next, mut distance, mut layer_end) = (0, 0, 1);
+        while let Some(&pose) = self.queue.get(next) {
+            let pose = Pose(pose);
+            if !visit(pose, distance) {
+                return;
+            }
+            for action in [Action::Forward, Action::TurnLeft, Action::TurnRight] {
+                let reached = self.after(pose, action);
+                if self.stamp[reached.index()] != self.current {
+                    self.stamp[reached.index()] = self.current;
+                    self.queue.push(reached.0);
+                }
+            }
+            next += 1;
+            if next == layer_end {
+                (distance, layer_end) = (distance + 1, self.queue.len());
+            }
+        }
+    }
+
     /// Quickest plan from `from` to a pose that satisfies `is_goal`, never moving onto the cells `avoid`. The plan is
     /// left in `plan` last action first, so that it can be popped. Says whether there is one.
     pub fn plan(
