@@ -73,7 +73,9 @@ fn the_small_tables_have_rules_too() -> Result<()> {
     let event = WorldEventRow { kind: "exploded", ..WorldEventRow::default() };
     assert!(refused(Table::WorldEvents, WorldEventRow::batch(&[event])).contains("`kind` is exploded"));
     let episode = EpisodeRow { agent: "x", length: 5, mean_threat: Some(1.5), ..EpisodeRow::default() };
-    assert!(refused(Table::Episodes, EpisodeRow::batch(&[episode.clone()])).contains("`mean_threat` is 1.5"));
+    assert!(
+        refused(Table::Episodes, EpisodeRow::batch(std::slice::from_ref(&episode))).contains("`mean_threat` is 1.5")
+    );
     let twice = [EpisodeRow { mean_threat: None, ..episode.clone() }, EpisodeRow { mean_threat: None, ..episode }];
     assert!(refused(Table::Episodes, EpisodeRow::batch(&twice)).contains("episode 0 is there twice"));
     Ok(())
