@@ -1,0 +1,5 @@
+//! Processes and servers that die in the middle of a run.
+
+mod kills;
+mod pause;
+mod servers;

@@ -1,0 +1,17 @@
+//! Processes, and what the log, the read models and the archive say about their work.
+
+mod archive;
+mod executable;
+mod process;
+mod runs;
+mod system;
+
+pub use executable::{Executable, Finished};
+pub use process::Process;
+pub use runs::{run_id, small_run, with};
+pub use system::System;
+
+use std::time::Duration;
+
+/// How long anything may take on a loaded machine; a takeover from a dead trainer alone takes half of it.
+pub const PATIENCE: Duration = Duration::from_secs(90);

@@ -1,0 +1,141 @@
+//! Servers of a test's own, with services as processes beside them.
+
+use super::{Executable, PATIENCE, Process};
+use ::trajectories::ObjectStore;
+use anyhow::{Context, Result, ensure};
+use contracts::{Event, RecordedEvent, RunId, subjects};
+use event_log::{EventLog, EventLogConfig, ReadOptions, StreamName};
+use futures::StreamExt;
+use read_models::{ReadModels, ReadModelsConfig};
+use serde_json::Value;
+use std::sync::atomic::{AtomicU32, Ordering};
+use test_support::{TestDirectory, TestNats, TestPostgres, wait_for};
+
+/// The services of a whole system.
+const SERVICES: [&str; 4] = ["ingest", "trainer", "evaluator", "projector"];
+
+/// A nats-server, a Postgres and an empty object store; services come and go.
+pub struct System {
+    pub executable: Executable,
+    pub log: EventLog,
+    pub models: ReadModels,
+    pub store: ObjectStore,
+    pub nats: TestNats,
+    pub postgres: TestPostgres,
+    directory: TestDirectory,
+    started: AtomicU32,
+}
+
+impl System {
+    /// Without any service: streams are made by ingest, tables by the projector.
+    pub async fn start() -> Result<Self> {
+        let (nats, postgres) = tokio::try_join!(TestNats::start(), TestPostgres::start())?;
+        let database = postgres.empty_database().await?;
+        let directory = TestDirectory::new("system")?;
+        let store = directory.path().join("store");
+        let executable = Executable::with_variables(vec![
+            ("NATS_URL", nats.url()),
+            ("DATABASE_URL", database.url().to_owned()),
+            ("PATROL_STORE_URL", format!("file://{}", store.display())),
+            ("PATROL_DATA_DIR", directory.path().join("data").display().to_string()),
+        ])?;
+        Ok(Self {
+            executable,
+            log: EventLog::connect(EventLogConfig::new(nats.url(), "test")).await?,
+            models: ReadModels::connect(&ReadModelsConfig::new(database.url(), "test")).await?,
+            store: ObjectStore::local(&store)?,
+            nats,
+            postgres,
+            directory,
+            started: AtomicU32::new(0),
+        })
+    }
+
+    /// With one process of every service.
+    pub async fn with_services() -> Result<(Self, Vec<Process>)> {
+        let system = Self::start().await?;
+        let services = SERVICES.iter().map(|name| system.service(name)).collect::<Result<_>>()?;
+        Ok((system, services))
+    }
+
+    /// Starts one more process of a service.
+    pub fn service(&self, name: &str) -> Result<Process> {
+        self.service_of(&self.executable, name)
+    }
+
+    /// The same of an executable with other variables.
+    pub fn service_of(&self, executable: &Executable, name: &str) -> Result<Process> {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        executable.start(&[name], &self.directory.path().join(format!("{name}-{number}.log")))
+    }
+
+    /// Waits until ingest has made the streams.
+    pub async fn ready(&self) -> Result<()> {
+        wait_for("the event log", PATIENCE, async || self.log.last_sequence().await.map(|_| ())).await
+    }
+
+    /// Publishes like `nats req`, without a header; the answer is JetStream's acknowledgement.
+    pub async fn publish(&self, subject: &str, payload: &Value) -> Result<()> {
+        let client = self.nats.client().await?;
+        // Nobody answers before there are streams.
+        self.ready().await?;
+        let answer = client.request(subject.to_owned(), payload.to_string().into()).await?;
+        let answer = String::from_utf8(answer.payload.to_vec())?;
+        ensure!(answer.contains(r#""stream":"PATROL_COMMANDS""#), "{answer}");
+        Ok(())
+    }
+
+    /// The first event on `filter` from which `pick` takes something.
+    ///
+    /// # Errors
+    /// When a run fails meanwhile, or nothing comes in time.
+    pub async fn wait_for_event<T>(
+        &self,
+        filter: String,
+        pick: impl Fn(&RecordedEvent, &Event) -> Option<T>,
+    ) -> Result<T> {
+        let mut events = self.log.read(ReadOptions::follow(1).filtered([filter.clone()]));
+        let mut seen = Vec::new();
+        let found = async {
+            while let Some(recorded) = events.next().await {
+                let recorded = recorded?;
+                let event = recorded.event()?;
+                if let Some(found) = pick(&recorded, &event) {
+                    return Ok(found);
+                }
+                ensure!(!matches!(event, Event::RunFailed(_)), "{event:?}");
+                seen.push(recorded.envelope.kind);
+            }
+            anyhow::bail!("the log ended")
+        };
+        let found = tokio::time::timeout(PATIENCE, found).await;
+        found.with_context(|| format!("waited in vain on {filter}; seen: {seen:?}"))?
+    }
+
+    /// All events about a run.
+    pub async fn events(&self, run: RunId) -> Result<Vec<Event>> {
+        let recorded = self.log.load(&subjects::all_of_run(run)).await?;
+        Ok(recorded.iter().map(RecordedEvent::event).collect::<Result<_, _>>()?)
+    }
+
+    /// Waits until every trajectory has become rows of files and the read models show the whole log.
+    pub async fn settle(&self) -> Result<()> {
+        wait_for("an empty trajectory queue", PATIENCE, async || {
+            match self.log.stream_status(StreamName::Trajectories).await {
+                Ok(status) if status.messages == 0 => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await?;
+        let last = self.log.last_sequence().await?;
+        ensure!(self.models.wait_for_position(last, PATIENCE).await, "the read models do not reach {last}");
+        Ok(())
+    }
+
+    /// Rebuilds the read models from the log and compares them, as an operator would.
+    pub async fn replay_is_identical(&self) -> Result<Value> {
+        let report = self.executable.json(&["replay", "project", "--check", "--json"]).await?;
+        ensure!(report["identical"] == true, "{report:#}");
+        Ok(report)
+    }
+}

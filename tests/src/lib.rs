@@ -1,1 +1,0 @@
-//! Real processes end to end.
