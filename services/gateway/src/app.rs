@@ -1,0 +1,62 @@
+//! What every handler shares.
+
+use crate::config::Config;
+use crate::error::{Error, Result, StartError};
+use crate::extract::RunKey;
+use event_log::EventLog;
+use read_models::{ReadModels, RunRow};
+use service_runtime::{Clock, Health, IdSource, Metrics};
+use std::ops::Deref;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use trajectories::ObjectStore;
+
+/// The connected gateway; clones share it.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+pub struct Inner {
+    pub log: EventLog,
+    pub models: ReadModels,
+    pub store: ObjectStore,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdSource>,
+    pub health: Health,
+    pub metrics: Metrics,
+    /// Cancelled when streams to clients should end.
+    pub draining: CancellationToken,
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    pub async fn connect(
+        config: &Config,
+        surroundings: crate::Surroundings,
+        draining: CancellationToken,
+    ) -> Result<Self, StartError> {
+        let crate::Surroundings { clock, ids, health, metrics } = surroundings;
+        let store = ObjectStore::open(&config.store_url)?;
+        let log = EventLog::connect(config.event_log.clone()).await?;
+        let models = ReadModels::connect(&config.read_models).await?;
+        Ok(Self(Arc::new(Inner { log, models, store, clock, ids, health, metrics, draining })))
+    }
+
+    /// The run that a path names.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, or it was deleted.
+    pub async fn run(&self, key: RunKey) -> Result<RunRow> {
+        let found = match key {
+            RunKey::Number(number) => self.models.run_by_number(number).await?,
+            RunKey::Id(id) => self.models.run(id).await?,
+        };
+        found.ok_or_else(|| Error::NotFound(format!("there is no training session {key}")))
+    }
+}

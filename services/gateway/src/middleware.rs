@@ -1,0 +1,189 @@
+//! What happens around every handler: request ids, metrics, security headers, CORS, the token, time and size limits.
+
+use crate::app::App;
+use crate::config::Config;
+use crate::error::Error;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use service_runtime::metrics::{Counter, Family, Histogram};
+use service_runtime::{IdSource, Metrics, Secret};
+use std::sync::Arc;
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+use tokio::time::Instant;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::Instrument;
+
+/// Longest time until an answer begins.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// Largest body, unless a route says otherwise.
+const BODY_LIMIT: usize = 256 * 1024;
+/// How long a browser remembers a preflight answer.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest request id of a client that is kept.
+const LONGEST_REQUEST_ID: usize = 64;
+/// WebSocket subprotocol that carries the token: browsers cannot set headers there.
+const TOKEN_PROTOCOL: &str = "bearer.";
+/// What an orchestrator asks without a token.
+const OPEN_PATHS: [&str; 3] = ["/livez", "/readyz", "/health"];
+
+/// Puts everything around `router`, outermost last.
+pub fn around(router: Router<App>, app: &App, config: &Config) -> Router<App> {
+    router
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn(within_time))
+        .layer(from_fn_with_state(config.token.clone().map(Arc::new), authorised))
+        .layer(cors(config))
+        .layer(from_fn(with_security_headers))
+        .layer(from_fn_with_state(Observer::new(app), observed))
+}
+
+/// Ids and metrics of requests.
+#[derive(Clone)]
+struct Observer {
+    ids: Arc<dyn IdSource>,
+    metrics: RequestMetrics,
+}
+
+#[derive(Clone)]
+struct RequestMetrics {
+    /// `patrol_gateway_requests_total`
+    requests: Family<RequestLabels, Counter>,
+    /// `patrol_gateway_request_duration_seconds`
+    duration: Histogram,
+}
+
+/// Names and values; all come from closed sets.
+type RequestLabels = Vec<(&'static str, String)>;
+
+impl Observer {
+    fn new(app: &App) -> Self {
+        Self { ids: Arc::clone(&app.ids), metrics: RequestMetrics::new(&app.metrics) }
+    }
+}
+
+impl RequestMetrics {
+    fn new(metrics: &Metrics) -> Self {
+        let metrics = metrics.of_service("gateway");
+        Self {
+            requests: metrics.counters("requests", "Requests by method, route and status"),
+            duration: metrics.seconds("request_duration", "Time until an answer began"),
+        }
+    }
+}
+
+async fn observed(State(observer): State<Observer>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(request.headers()).unwrap_or_else(|| observer.ids.next_id().to_string());
+    let method = known_method(request.method());
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", request.id = %id, http.method = method, http.route = %route);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let elapsed = started.elapsed();
+    let status = response.status().as_u16();
+    span.in_scope(|| {
+        tracing::debug!(http.status = status, duration_ms = elapsed.as_secs_f64() * 1e3, "answered");
+    });
+    observer.metrics.duration.observe(elapsed.as_secs_f64());
+    let labels = vec![("method", method.to_owned()), ("route", route), ("status", status.to_string())];
+    observer.metrics.requests.get_or_create(&labels).inc();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// The client's own id when it is a plain token: it ends up in logs.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (!id.is_empty() && id.len() <= LONGEST_REQUEST_ID && id.bytes().all(plain)).then(|| id.to_owned())
+}
+
+/// Methods are free text; labels are not.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+async fn with_security_headers(request: Request, next: Next) -> Response {
+    const HEADERS: [(HeaderName, &str); 4] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        // The documentation page brings a policy of its own.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+fn cors(config: &Config) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(config.allowed_origins.iter().cloned()))
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("traceparent"),
+            REQUEST_ID,
+        ])
+        .expose_headers([REQUEST_ID, header::LOCATION, header::ETAG, header::CONTENT_DISPOSITION])
+        .max_age(PREFLIGHT_AGE)
+}
+
+async fn authorised(State(token): State<Option<Arc<Secret>>>, request: Request, next: Next) -> Response {
+    let allowed = match &token {
+        None => true,
+        Some(_) if OPEN_PATHS.contains(&request.uri().path()) => true,
+        Some(token) => shown_token(&request).is_some_and(|shown| same(&shown, token.expose())),
+    };
+    if allowed { next.run(request).await } else { Error::Unauthorized.into_response() }
+}
+
+/// `Authorization: Bearer`, the WebSocket subprotocol `bearer.<token>`, or `?token=`, in this order.
+fn shown_token(request: &Request) -> Option<String> {
+    let text = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    if let Some(token) = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")) {
+        return Some(token.trim().to_owned());
+    }
+    let protocols = text(header::SEC_WEBSOCKET_PROTOCOL).unwrap_or_default();
+    if let Some(token) = protocols.split(',').find_map(|protocol| protocol.trim().strip_prefix(TOKEN_PROTOCOL)) {
+        return Some(token.to_owned());
+    }
+    #[derive(serde::Deserialize)]
+    struct TokenQuery {
+        token: Option<String>,
+    }
+    let query = axum::extract::Query::<TokenQuery>::try_from_uri(request.uri()).ok()?;
+    query.0.token
+}
+
+/// Compares without telling by its duration where two tokens differ.
+fn same(shown: &str, expected: &str) -> bool {
+    shown.as_bytes().ct_eq(expected.as_bytes()).into()
+}
+
+async fn within_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Error::TimedOut.into_response(),
+    }
+}

@@ -1,0 +1,7 @@
+//! One file per resource.
+
+pub mod docs;
+pub mod health;
+pub mod run_metrics;
+pub mod session;
+pub mod training;

@@ -1,0 +1,10 @@
+//! The gateway with ingest and projector against a real nats-server and a real Postgres.
+
+mod health;
+mod openapi;
+#[path = "../../../../crates/read-models/tests/all/samples.rs"]
+#[expect(dead_code, reason = "events of every kind; these tests need some")]
+mod samples;
+mod security;
+mod training;
+mod world;

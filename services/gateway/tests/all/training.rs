@@ -1,0 +1,102 @@
+use crate::samples::{progressed, started};
+use crate::world::{World, read};
+use anyhow::{Context, Result};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_session_goes_through_its_life() -> Result<()> {
+    let world = World::start().await?;
+    let body = json!({
+        "name": "patrol at night", "algorithm": "ppo", "total_timesteps": 5000, "num_robots": 2,
+        "config": {"map_config": {"map_type": "cave", "seed": 3}, "seed": 9, "battery_drain_rate": 0.5}
+    });
+    let (status, session) = world.post("/api/v1/training/start", body).await?;
+    assert_eq!(status, StatusCode::ACCEPTED, "{session:#}");
+    assert_eq!((&session["status"], &session["env_width"]), (&json!("queued"), &json!(8)));
+    assert_eq!(session["config"]["map_config"]["map_type"], "cave");
+    assert_eq!(session["config"]["battery_drain_rate"], 0.5);
+    let path = |rest: &str| format!("/api/v1/training/{}{rest}", session["id"]);
+
+    assert_eq!(world.found(&path("/status")).await?, session);
+    assert_eq!(world.found("/api/v1/training/list").await?["sessions"], json!([session]));
+    let (status, paused) = world.post(&path("/pause"), json!(null)).await?;
+    assert_eq!((status, &paused["status"]), (StatusCode::OK, &json!("paused")), "{paused:#}");
+    let (status, again) = world.post(&path("/pause"), json!(null)).await?;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(again["detail"].as_str().context("a sentence")?.contains("is paused"), "{again:#}");
+    let (_, resumed) = world.post(&path("/resume"), json!(null)).await?;
+    assert_eq!(resumed["status"], "queued");
+    let (_, stopped) = world.post(&path("/stop"), json!(null)).await?;
+    assert_eq!((&stopped["status"], &stopped["session_id"]), (&json!("completed"), &session["id"]));
+    assert_eq!(world.delete(&path("")).await?, (StatusCode::NO_CONTENT, Value::Null));
+    assert_eq!(world.get(&path("/status")).await?.0, StatusCode::NOT_FOUND);
+    assert_eq!(world.found("/api/v1/training/list").await?["total"], 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_running_session_is_asked_to_pause() -> Result<()> {
+    let world = World::start().await?;
+    let (number, run) = world.start_session("running").await?;
+    world.append(vec![started(run, None), progressed(run, 1)]).await?;
+    let session = world.found(&format!("/api/v1/training/{number}/status")).await?;
+    assert_eq!((&session["status"], &session["current_timestep"]), (&json!("running"), &json!(100)));
+    let (status, answer) = world.post(&format!("/api/v1/training/{run}/pause"), json!(null)).await?;
+    assert_eq!(status, StatusCode::OK, "{answer:#}");
+    assert_eq!((&answer["status"], &answer["pending_action"]), (&json!("running"), &json!("pause")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_that_is_repeated_has_one_effect() -> Result<()> {
+    let world = World::start().await?;
+    let body = json!({"name": "once", "algorithm": "ppo", "total_timesteps": 1000});
+    let start = || world.request(Method::POST, "/api/v1/training/start").header("idempotency-key", "my key-1");
+    let first = read(start().json(&body).send().await?).await?;
+    let second = read(start().json(&body).send().await?).await?;
+    assert_eq!(first, second);
+    assert_eq!(world.found("/api/v1/training/list").await?["total"], 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named() -> Result<()> {
+    let world = World::start().await?;
+    let body = json!({"name": "x", "algorithm": "dqn", "total_timesteps": 10, "wings": 2});
+    let (status, problem) = world.post("/api/v1/training/start", body).await?;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let mut fields: Vec<String> = Vec::new();
+    for violation in problem["detail"].as_array().context("a list")? {
+        fields.push(violation["loc"][1].as_str().context("a field")?.to_owned());
+    }
+    fields.sort();
+    assert_eq!(fields, ["algorithm", "wings"]);
+    for path in [
+        "/api/v1/training/x/status",
+        "/api/v1/training/list?page=0",
+        "/api/v1/training/list?page=x",
+        "/api/v1/training/list?status=idle",
+    ] {
+        assert_eq!(world.get(path).await?.0, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn metrics_are_paged_both_ways() -> Result<()> {
+    let world = World::start().await?;
+    let (number, run) = world.start_session("measured").await?;
+    world.append((1..=12).map(|update| progressed(run, update)).collect()).await?;
+    let path = format!("/api/v1/training/sessions/{number}/metrics");
+    let newest = world.found(&format!("{path}?page_size=10000")).await?;
+    assert_eq!((&newest["total"], &newest["page_size"]), (&json!(12), &json!(500)));
+    let metric = &newest["metrics"][0];
+    assert_eq!((&metric["timestep"], &metric["job_id"]), (&json!(1200), &json!(number)));
+    assert_eq!(metric["additional_metrics"]["entropy"], 1.5);
+    let since = newest["metrics"][4]["id"].as_i64().context("an id")?;
+    let newer = world.found(&format!("{path}?order=asc&since={since}&page_size=2")).await?;
+    assert_eq!((&newer["total"], &newer["metrics"][0]["timestep"]), (&json!(4), &json!(900)));
+    assert_eq!(newer["metrics"].as_array().map(Vec::len), Some(2));
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! Servers, services and a client of the test's own.
+
+use crate::samples;
+use anyhow::{Context, Result, ensure};
+use contracts::{Event, RunId};
+use event_log::{Definitions, EventLog, EventLogConfig, NewEvent};
+use gateway::Config;
+use read_models::{ReadModels, ReadModelsConfig};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use service_runtime::{Health, Lifecycle, Metrics, RandomIds, Secret, SystemClock};
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use test_support::{TestNats, TestPostgres, wait_for};
+use tokio::net::TcpListener;
+
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct World {
+    pub nats: TestNats,
+    pub postgres: TestPostgres,
+    pub log: EventLog,
+    pub models: ReadModels,
+    pub address: SocketAddr,
+    client: reqwest::Client,
+    /// Ends every service when the test ends.
+    lifecycle: Lifecycle,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.lifecycle.shut_down();
+    }
+}
+
+impl World {
+    pub async fn start() -> Result<Self> {
+        Self::with(None).await
+    }
+
+    pub async fn with(token: Option<&str>) -> Result<Self> {
+        let (nats, postgres) = (TestNats::start().await?, TestPostgres::start().await?);
+        let database = postgres.fresh_database().await?;
+        let log = EventLog::connect(EventLogConfig::new(nats.url(), "test")).await?;
+        log.ensure(&Definitions::embedded()?).await?;
+        let models = ReadModels::connect(&ReadModelsConfig::new(database.url(), "test")).await?;
+        let lifecycle = Lifecycle::new();
+        let store_url = format!("file://{}", nats.directory().path().join("store").display());
+        let (health, metrics) = (Health::new(), Metrics::new("test"));
+        let ingest = ingest::Config {
+            event_log: EventLogConfig::new(nats.url(), "ingest"),
+            replicas: 1,
+            store_url: store_url.clone(),
+        };
+        let outside = ingest::Surroundings {
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+            health: health.clone(),
+            metrics: metrics.clone(),
+        };
+        spawn("ingest", ingest::run(ingest, outside, lifecycle.clone()));
+        let projector = projector::Config {
+            event_log: EventLogConfig::new(nats.url(), "projector"),
+            read_models: ReadModelsConfig::new(database.url(), "projector"),
+            on_poison: projector::OnPoison::Stop,
+        };
+        let outside = projector::Surroundings { health: health.clone(), metrics: metrics.clone() };
+        spawn("projector", projector::run(projector, outside, lifecycle.clone()));
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let config = Config {
+            bind: address,
+            token: token.map(Secret::new),
+            allowed_origins: vec!["http://localhost:3000".parse()?],
+            event_log: EventLogConfig::new(nats.url(), "gateway"),
+            read_models: ReadModelsConfig::new(database.url(), "gateway"),
+            store_url,
+        };
+        let outside = gateway::Surroundings { clock: Arc::new(SystemClock), ids: Arc::new(RandomIds), health, metrics };
+        spawn("gateway", gateway::serve(listener, config, outside, lifecycle.clone()));
+        let world = Self { nats, postgres, log, models, address, client: reqwest::Client::new(), lifecycle };
+        world.ready().await?;
+        Ok(world)
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.address)).timeout(PATIENCE)
+    }
+
+    pub async fn get(&self, path: &str) -> Result<(StatusCode, Value)> {
+        read(self.request(Method::GET, path).send().await?).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Result<(StatusCode, Value)> {
+        read(self.request(Method::POST, path).json(&body).send().await?).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Result<(StatusCode, Value)> {
+        read(self.request(Method::DELETE, path).send().await?).await
+    }
+
+    /// The body of a successful `GET`.
+    pub async fn found(&self, path: &str) -> Result<Value> {
+        let (status, body) = self.get(path).await?;
+        ensure!(status == StatusCode::OK, "{path}: {status} {body:#}");
+        Ok(body)
+    }
+
+    /// Starts a session; its number and run id.
+    pub async fn start_session(&self, name: &str) -> Result<(i64, RunId)> {
+        let body = json!({"name": name, "algorithm": "ppo", "total_timesteps": 10_000});
+        let (status, session) = self.post("/api/v1/training/start", body).await?;
+        ensure!(status == StatusCode::ACCEPTED, "{status} {session:#}");
+        let number = session["id"].as_i64().context("a number")?;
+        Ok((number, session["run_id"].as_str().context("a UUID")?.parse()?))
+    }
+
+    /// Appends events as other services would, and waits until the read models show them.
+    pub async fn append(&self, events: Vec<Event>) -> Result<()> {
+        let after = self.log.last_sequence().await?;
+        let events = events.into_iter().zip(after + 1..).map(|(event, sequence)| {
+            let mut envelope = samples::envelope(sequence, &event);
+            // Not the effect of a command.
+            (envelope.causation_id, envelope.correlation_id) = (None, None);
+            NewEvent::new(&event, envelope)
+        });
+        self.log.append_many(&events.collect::<Result<Vec<_>, _>>()?).await?;
+        let last = self.log.last_sequence().await?;
+        ensure!(self.models.wait_for_position(last, PATIENCE).await, "the projector did not reach {last}");
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<()> {
+        wait_for("the services", PATIENCE, async || match self.request(Method::GET, "/readyz").send().await {
+            Ok(answer) if answer.status() == StatusCode::OK => Ok(()),
+            Ok(answer) => Err(answer.text().await.unwrap_or_default()),
+            Err(error) => Err(error.to_string()),
+        })
+        .await
+    }
+}
+
+/// Status and JSON; an empty body is null.
+pub async fn read(response: Response) -> Result<(StatusCode, Value)> {
+    let status = response.status();
+    let body = response.bytes().await?;
+    let value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).context(status)? };
+    Ok((status, value))
+}
+
+fn spawn<E: Display + Send + 'static>(
+    service: &'static str,
+    running: impl Future<Output = Result<(), E>> + Send + 'static,
+) {
+    tokio::spawn(async move {
+        if let Err(error) = running.await {
+            eprintln!("{service} failed: {error}");
+        }
+    });
+}
