@@ -51,10 +51,11 @@ fn rows_that_fit(batch: &RecordBatch, used: usize) -> usize {
     if size <= room { batch.num_rows() } else { room / per_row }
 }
 
-fn append_stream(message: Vec<u8>, table: Table, batch: &RecordBatch) -> Result<Vec<u8>> {
+fn append_stream(mut message: Vec<u8>, table: Table, batch: &RecordBatch) -> Result<Vec<u8>> {
     let options = IpcWriteOptions::try_new(8, false, arrow::ipc::MetadataVersion::V5).map_err(arrow("encode"))?;
     let schema = batch.schema();
     debug_assert!(schema.metadata().get(crate::schema::TABLE_KEY).is_none_or(|name| name == table.token()));
+    message.reserve(super::size_of_rows(batch) + STREAM_OVERHEAD);
     let mut writer = StreamWriter::try_new_with_options(message, &schema, options).map_err(arrow("encode a schema"))?;
     writer.write(batch).map_err(arrow("encode a batch"))?;
     writer.finish().map_err(arrow("encode the end of a stream"))?;
