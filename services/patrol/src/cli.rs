@@ -32,6 +32,9 @@ pub enum Command {
     /// Rerun analyses from the event history.
     #[command(subcommand)]
     Replay(ReplayCommand),
+    /// Measure the whole; `make bench` also measures the parts.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Run one service against the servers of NATS_URL and DATABASE_URL.
     #[command(flatten)]
     Service(ServiceCommand),
@@ -47,6 +50,8 @@ pub enum ServiceCommand {
     Evaluator,
     /// Run one service: write the read models.
     Projector(ProjectorArgs),
+    /// Run one service: HTTP and WebSocket.
+    Gateway,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -84,6 +89,14 @@ pub struct TrainingArgs {
     /// Learning algorithm.
     #[arg(long, value_enum, default_value_t = AlgorithmName::Ppo)]
     pub algorithm: AlgorithmName,
+}
+
+impl Default for TrainingArgs {
+    fn default() -> Self {
+        let size = Size { width: 20, height: 20 };
+        let (map, algorithm) = (MapName::Random, AlgorithmName::Ppo);
+        Self { robots: 1, size, map, steps: None, seed: None, algorithm }
+    }
 }
 
 /// Width and height in cells.
@@ -223,6 +236,42 @@ pub struct ReplayProjectArgs {
     /// Build into a scratch schema and compare, table by table; exit code 1 when they differ.
     #[arg(long)]
     pub check: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Training with and without the pipeline, command to visible, start-up, memory.
+    Pipeline(BenchPipelineArgs),
+    /// Mean threat after a given time of training, over several seeds.
+    #[command(
+        after_help = "Examples:\n  patrol bench learning --seconds 60\n  patrol bench learning --robots 4 --seeds 5 --json"
+    )]
+    Learning(BenchLearningArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct BenchPipelineArgs {
+    /// Steps of single robots per measured training.
+    #[arg(long, default_value_t = 1_500_000)]
+    pub steps: u64,
+    /// Print one object: name → {value, unit, limit, ratio}.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchLearningArgs {
+    #[command(flatten)]
+    pub training: TrainingArgs,
+    /// Seconds of training per seed; `--steps` overrides it.
+    #[arg(long, default_value_t = 60.0)]
+    pub seconds: f64,
+    /// Training seeds.
+    #[arg(long, default_value_t = 3)]
+    pub seeds: u32,
+    /// Print one object: name → {value, unit}.
     #[arg(long)]
     pub json: bool,
 }

@@ -1,5 +1,6 @@
 //! The one executable: every service, the local supervisor and the command line.
 
+mod bench;
 mod cli;
 mod client;
 mod demo;
@@ -41,6 +42,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Evaluation(command) => evaluations::run(command).await,
         Command::Events(args) => events::run(args).await,
         Command::Replay(command) => replay::run(command).await,
+        Command::Bench(command) => bench::run(command).await,
         Command::Service(service) => services::run_alone(service).await,
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tracing::info_span;
 
 /// Every service, in the order they are started.
-pub const ALL: [&str; 4] = ["ingest", "projector", "trainer", "evaluator"];
+pub const ALL: [&str; 5] = ["ingest", "projector", "trainer", "evaluator", "gateway"];
 
 /// How long the services may take to become ready at the start.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -34,6 +34,7 @@ pub async fn start(variables: &EnvironmentReader, lifecycle: &Lifecycle) -> Resu
     surroundings.start_projector(configurations.projector, lifecycle);
     surroundings.start_trainer(configurations.trainer, lifecycle);
     surroundings.start_evaluator(configurations.evaluator, lifecycle);
+    surroundings.start_gateway(configurations.gateway, lifecycle);
     Ok(surroundings.health)
 }
 
@@ -63,6 +64,7 @@ pub async fn run_alone(service: ServiceCommand) -> Result<ExitCode, Failure> {
         ServiceCommand::Trainer => "trainer",
         ServiceCommand::Evaluator => "evaluator",
         ServiceCommand::Projector(_) => "projector",
+        ServiceCommand::Gateway => "gateway",
     };
     let options = telemetry::Options::read(&mut variables, &[name]);
     let lifecycle = Lifecycle::new();
@@ -84,6 +86,10 @@ pub async fn run_alone(service: ServiceCommand) -> Result<ExitCode, Failure> {
         ServiceCommand::Projector(args) => {
             let config = projector_config(&args, &mut variables);
             Box::new(|it, lifecycle| it.start_projector(config, lifecycle))
+        }
+        ServiceCommand::Gateway => {
+            let config = gateway::Config::read(&mut variables);
+            Box::new(|it, lifecycle| it.start_gateway(config, lifecycle))
         }
     };
     variables.finish().map_err(Failure::Configuration)?;
@@ -120,6 +126,7 @@ struct Configurations {
     projector: projector::Config,
     trainer: trainer::Config,
     evaluator: evaluator::Config,
+    gateway: gateway::Config,
 }
 
 impl Configurations {
@@ -129,6 +136,7 @@ impl Configurations {
             projector: projector::Config::read(variables),
             trainer: trainer::Config::read(variables),
             evaluator: evaluator::Config::read(variables),
+            gateway: gateway::Config::read(variables),
         }
     }
 }
@@ -177,6 +185,13 @@ impl Surroundings {
         let (health, metrics) = (self.health.clone(), self.metrics.of_service("evaluator"));
         let outside = evaluator::Surroundings { clock: self.clock.clone(), health, metrics };
         spawn(&lifecycle, "evaluator", evaluator::run(config, outside, lifecycle.clone()));
+    }
+
+    fn start_gateway(&self, config: gateway::Config, lifecycle: &Lifecycle) {
+        let lifecycle = lifecycle.within(info_span!("gateway"));
+        let (health, metrics) = (self.health.clone(), self.metrics.of_service("gateway"));
+        let outside = gateway::Surroundings { clock: self.clock.clone(), ids: self.ids.clone(), health, metrics };
+        spawn(&lifecycle, "gateway", gateway::run(config, outside, lifecycle.clone()));
     }
 }
 

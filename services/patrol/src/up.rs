@@ -18,8 +18,12 @@ pub async fn run() -> Result<ExitCode, Failure> {
     variables.set_default("LOG_DIR", logs.display().to_string());
     let options = telemetry::Options::read(&mut variables, &ALL);
     let _telemetry = telemetry::init(options)?;
-    let system = System::start(variables).await?;
     let lifecycle = Lifecycle::new();
+    lifecycle.listen_for_signals();
+    let system = tokio::select! {
+        system = System::start(variables) => system?,
+        () = lifecycle.draining().cancelled_owned() => return Ok(ExitCode::SUCCESS),
+    };
     let health = services::start(&system.variables, &lifecycle).await?;
     let served = tokio::select! {
         ready = services::wait_until_ready(&health) => ready,

@@ -26,10 +26,16 @@ use tracing_subscriber::filter::LevelFilter;
 /// Steps of single robots in about a minute of training on two cores.
 const DEFAULT_ROBOT_STEPS: u64 = 9_000_000;
 
+const GATEWAY_PORT: u16 = 8000;
+/// As shells have it for SIGINT.
+const INTERRUPTED: u8 = 130;
+
 pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     let mut variables = EnvironmentReader::from_process();
     let logs = data_dir(&mut variables)?.join("log");
     variables.set_default("LOG_DIR", logs.display().to_string());
+    // The demo needs no fixed address, so a port that is in use elsewhere does not stop it.
+    variables.set_default("GATEWAY_BIND", format!("127.0.0.1:{}", local_servers::free_port_or(GATEWAY_PORT)?));
     let mut options = telemetry::Options::read(&mut variables, &ALL);
     // The progress display has the terminal; everything is in the log files.
     options.console = LevelFilter::OFF;
@@ -37,11 +43,12 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     let style = Style::detect();
     eprintln!("{}", style.bold("Starting nats-server, Postgres and the services …"));
     let lifecycle = Lifecycle::new();
+    lifecycle.listen_for_signals();
+    let draining = lifecycle.draining();
     let system = tokio::select! {
         system = System::start(variables) => system?,
-        _ = tokio::signal::ctrl_c() => return Ok(ExitCode::from(130)),
+        () = draining.cancelled() => return Ok(ExitCode::from(INTERRUPTED)),
     };
-    let draining = lifecycle.draining();
     let demonstrated = async {
         let health = services::start(&system.variables, &lifecycle).await?;
         services::wait_until_ready(&health).await?;
@@ -66,7 +73,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
         None => {
             stopped?;
             eprintln!("Interrupted; everything was saved. Run it again to go on with the same data.");
-            Ok(ExitCode::from(130))
+            Ok(ExitCode::from(INTERRUPTED))
         }
     }
 }

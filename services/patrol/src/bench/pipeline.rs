@@ -1,0 +1,204 @@
+//! The whole pipeline: training with and without it, command to visible, start-up, memory.
+
+use super::Measurements;
+use crate::cli::{BenchPipelineArgs, TrainingArgs};
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::replay::{project, read_models};
+use crate::runs::training_payload;
+use crate::services;
+use crate::system::{System, data_dir};
+use crate::up::PATIENCE;
+use anyhow::Context;
+use contracts::events::TrainingProgressed;
+use contracts::{CommandId, Envelope, Event, RunConfig, commands::StartRun, subjects};
+use event_log::ReadOptions;
+use futures::StreamExt;
+use learner::Learner;
+use serde_json::json;
+use service_runtime::{Clock, EnvironmentReader, IdSource, Lifecycle, RandomIds, SystemClock};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Commands whose way to Postgres is timed.
+const COMMANDS: usize = 200;
+const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Measures on a data directory of its own, which is removed again.
+pub async fn measure(args: &BenchPipelineArgs) -> Result<Measurements, Failure> {
+    let mut variables = EnvironmentReader::from_process();
+    let folder = data_dir(&mut variables)?.join(format!("bench-{}", std::process::id()));
+    let measured = measure_in(&folder, args).await;
+    std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    measured
+}
+
+async fn measure_in(folder: &Path, args: &BenchPipelineArgs) -> Result<Measurements, Failure> {
+    let mut measurements = Measurements::default();
+    let (running, seconds) = Running::start(folder).await?;
+    measurements.add("pipeline/start_up/first", seconds, "s");
+    running.stop().await?;
+    let (running, seconds) = Running::start(folder).await?;
+    measurements.add("pipeline/start_up/later", seconds, "s");
+    let mut client = Client::with(running.system.variables.clone()).await?;
+    for robots in [1, 4] {
+        training(&client, args, robots, &mut measurements).await?;
+    }
+    visibility(&mut client, &mut measurements).await?;
+    let report = project(&mut client, true).await?;
+    measurements.add("pipeline/replay/check", report.events_per_second, "events/s");
+    measurements.add("pipeline/replay/identical", f64::from(u8::from(report.identical == Some(true))), "bool");
+    measurements.add("pipeline/memory/peak_resident", peak_resident_bytes()?, "bytes");
+    running.stop().await?;
+    Ok(measurements)
+}
+
+/// The system with all services in this process.
+struct Running {
+    system: System,
+    lifecycle: Lifecycle,
+}
+
+impl Running {
+    /// Starts everything; seconds until every service was ready.
+    async fn start(folder: &Path) -> Result<(Self, f64), Failure> {
+        let began = Instant::now();
+        let mut variables = EnvironmentReader::from_process();
+        variables.set("PATROL_DATA_DIR", folder.display().to_string());
+        // Its own servers and store, whatever the environment names.
+        for name in ["NATS_URL", "DATABASE_URL", "PATROL_STORE_URL"] {
+            variables.set(name, "");
+        }
+        variables.set("GATEWAY_BIND", "127.0.0.1:0");
+        let system = System::start(variables).await?;
+        let lifecycle = Lifecycle::new();
+        let health = services::start(&system.variables, &lifecycle).await?;
+        services::wait_until_ready(&health).await?;
+        Ok((Self { system, lifecycle }, began.elapsed().as_secs_f64()))
+    }
+
+    async fn stop(self) -> Result<(), Failure> {
+        self.lifecycle.finish(PATIENCE).await?;
+        self.system.stop().await;
+        Ok(())
+    }
+}
+
+/// The same training without the pipeline, with it, and with it but without a recording: in one run, so that ratios hold
+/// on a machine that is shared.
+async fn training(
+    client: &Client,
+    args: &BenchPipelineArgs,
+    robots: u32,
+    measurements: &mut Measurements,
+) -> Result<(), Failure> {
+    let steps = args.steps / u64::from(robots);
+    let alone = learner_alone(robots, steps)?;
+    let recorded = through_pipeline(client, robots, steps, "full").await?;
+    let unrecorded = through_pipeline(client, robots, steps, "none").await?;
+    let speed = |progress: &TrainingProgressed| progress.robot_steps as f64 / progress.elapsed_seconds.max(1e-9);
+    let name = |what: &str| format!("pipeline/training/{robots}_robots/{what}");
+    measurements.add(&name("learner_alone"), alone, "robot-steps/s");
+    measurements.add_limited(&name("everything_on"), speed(&recorded), "robot-steps/s", alone);
+    measurements.add_limited(&name("without_recording"), speed(&unrecorded), "robot-steps/s", alone);
+    let cost = 1.0 - speed(&recorded) / speed(&unrecorded);
+    measurements.add(&name("recording_cost"), cost, "share of speed");
+    let diagnostics = &recorded.diagnostics;
+    let parts = [
+        ("environment", diagnostics.environment_seconds),
+        ("observation", diagnostics.observation_seconds),
+        ("forward", diagnostics.forward_seconds),
+        ("backward", diagnostics.backward_seconds),
+        ("optimizer", diagnostics.optimizer_seconds),
+    ];
+    let total: f64 = parts.iter().map(|(_, seconds)| seconds).sum();
+    for (part, seconds) in parts {
+        measurements.add(&name(&format!("share/{part}")), seconds / total.max(1e-9), "share of time");
+    }
+    Ok(())
+}
+
+fn payload(robots: u32, steps: u64, recording: &str) -> serde_json::Value {
+    let training = TrainingArgs { robots, steps: Some(steps), seed: Some(1), ..TrainingArgs::default() };
+    let mut payload = serde_json::Value::Object(training_payload(&training));
+    payload["config"]["recording"] = json!(recording);
+    payload
+}
+
+fn learner_alone(robots: u32, steps: u64) -> Result<f64, Failure> {
+    let start: StartRun = serde_json::from_value(payload(robots, steps, "none"))?;
+    let config: RunConfig = domain::run_config::complete(&start, CommandId(RandomIds.next_id()))?;
+    let world = experiments::world_config(&config.world)?;
+    let mut learner = Learner::new(world, experiments::ppo_config(&config)?, config.seed, 0)?;
+    let began = Instant::now();
+    while !learner.is_complete() {
+        learner.update(None)?;
+    }
+    Ok(learner.steps_done() as f64 / began.elapsed().as_secs_f64())
+}
+
+/// Trains through commands and events; the last progress report.
+async fn through_pipeline(
+    client: &Client,
+    robots: u32,
+    steps: u64,
+    recording: &str,
+) -> Result<TrainingProgressed, Failure> {
+    let payload = serde_json::to_vec(&payload(robots, steps, recording))?;
+    let requested = client.command("run", "start", payload).await?;
+    let Some(run) = requested.event()?.run_id() else {
+        return Err(anyhow::anyhow!("unexpected outcome {}", requested.envelope.kind).into());
+    };
+    let mut events = client.log.read(ReadOptions::follow(requested.sequence).filtered([subjects::all_of_run(run)]));
+    let mut last = None;
+    let mut evaluated = false;
+    while let Some(recorded) = events.next().await {
+        match recorded?.event()? {
+            Event::TrainingProgressed(progress) => last = Some(*progress),
+            Event::EvaluationCompleted(evaluation) => evaluated = evaluation.is_last,
+            Event::RunFailed(failed) => return Err(Failure::Rejected(vec![failed.message])),
+            _ => {}
+        }
+        // The next measurement begins when the evaluator is idle again.
+        if let (Some(progress), true) = (&last, evaluated) {
+            return Ok(progress.clone());
+        }
+    }
+    Err(anyhow::anyhow!("the event log ended").into())
+}
+
+/// Command published until its outcome can be read from Postgres.
+async fn visibility(client: &mut Client, measurements: &mut Measurements) -> Result<(), Failure> {
+    let (models, _) = read_models(&mut client.variables).await?;
+    let mut milliseconds = Vec::with_capacity(COMMANDS);
+    for _ in 0..COMMANDS {
+        let id = CommandId(RandomIds.next_id());
+        let envelope = Envelope::for_command("patrol.run.pause.v1".to_owned(), id, "bench", SystemClock.now(), None);
+        let payload = json!({ "run_id": RandomIds.next_id() }).to_string();
+        let began = Instant::now();
+        let mut outcome = client.log.read(ReadOptions::follow(client.log.last_sequence().await? + 1));
+        client.log.send_command("patrol.cmd.run.pause", &envelope, payload.into()).await?;
+        while let Some(recorded) = outcome.next().await {
+            let recorded = recorded?;
+            if recorded.envelope.causation_id == Some(id.0) {
+                models.wait_for_position(recorded.sequence, VISIBLE_WITHIN).await;
+                break;
+            }
+        }
+        models.rejection(id).await?.context("a rejected command is not visible")?;
+        milliseconds.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    milliseconds.sort_by(f64::total_cmp);
+    let percentile = |share: f64| milliseconds[((milliseconds.len() - 1) as f64 * share) as usize];
+    measurements.add("pipeline/command_to_visible/p50", percentile(0.5), "ms");
+    measurements.add("pipeline/command_to_visible/p99", percentile(0.99), "ms");
+    Ok(())
+}
+
+/// `VmHWM` of this process; nats-server and Postgres are not in it.
+fn peak_resident_bytes() -> Result<f64, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM in /proc/self/status")?;
+    let kilobytes: f64 = line.trim().trim_end_matches("kB").trim().parse().context("VmHWM is not a number")?;
+    Ok(kilobytes * 1024.0)
+}
