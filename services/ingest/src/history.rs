@@ -29,16 +29,19 @@ pub struct Proposal {
 impl History {
     /// Loads every event on `guarded`, and those on `others`, which may grow without making a decision stale.
     pub async fn load(log: &EventLog, command: CommandId, guarded: &str, others: &[String]) -> Result<Self> {
-        let mut recorded = match log.load(guarded).await {
-            Ok(recorded) => recorded,
-            Err(event_log::Error::Malformed { sequence, reason, .. }) => {
-                return Ok(Self::unreadable(guarded, sequence, reason));
+        let mut recorded = Vec::new();
+        let mut last = 0;
+        for filter in std::iter::once(guarded).chain(others.iter().map(String::as_str)) {
+            match log.load(filter).await {
+                Ok(events) => recorded.extend(events),
+                Err(event_log::Error::Malformed { sequence, reason, .. }) => {
+                    return Ok(Self::unreadable(filter, sequence, reason));
+                }
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => return Err(error.into()),
-        };
-        let last = recorded.last().map_or(0, |event| event.sequence);
-        for filter in others {
-            recorded.extend(log.load(filter).await?);
+            if filter == guarded {
+                last = recorded.last().map_or(0, |event: &RecordedEvent| event.sequence);
+            }
         }
         recorded.sort_by_key(|event| event.sequence);
         Ok(Self::read(command, &recorded, ExpectedVersion::exact(guarded, last)))
