@@ -64,7 +64,7 @@ async fn a_rejection_names_everything_that_is_wrong() -> Result<()> {
     let events = system.log.load("patrol.evt.command.>").await?;
     let last: Value = serde_json::from_slice(&events.last().context("a rejection")?.payload)?;
     assert_eq!(last["command"], "run.start");
-    assert_eq!(last["reasons"][0]["field"], "/run_id");
+    assert_eq!(last["reasons"][0]["code"], "conflict");
     assert_eq!(events.len(), 4);
     Ok(())
 }

@@ -30,7 +30,7 @@ async fn a_second_instance_is_refused_and_an_interrupted_run_goes_on_later() -> 
     let directory = TestDirectory::new("local")?;
     let executable = Executable::local(&directory.path().join("data"))?;
     let up = up(&executable, &directory.path().join("first.log")).await?;
-    let arguments: Vec<&str> = SMALL.into_iter().chain(["--steps", "100000"]).collect();
+    let arguments: Vec<&str> = SMALL.into_iter().chain(["--steps", "40000"]).collect();
     let started = executable.json(&arguments).await?;
     let run = started["run_id"].as_str().context("a run id")?;
 
@@ -51,7 +51,7 @@ async fn a_second_instance_is_refused_and_an_interrupted_run_goes_on_later() -> 
         Ok(state) if state["status"] == "completed" => Ok(state),
         other => Err(format!("{other:?}")),
     });
-    assert_eq!(completed.await?["timestep"], 100_000);
+    assert_eq!(completed.await?["timestep"], 40_000);
     executable.json(&["replay", "project", "--check", "--json"]).await?;
     assert_eq!(up.interrupt().await?, Some(0));
     Ok(())

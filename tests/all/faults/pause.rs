@@ -6,7 +6,7 @@ use contracts::events::RunStarted;
 use contracts::{Event, RunId, subjects};
 use serde_json::json;
 
-const TIMESTEPS: u64 = 25_600;
+const TIMESTEPS: u64 = 16_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pause_kill_and_resume_change_no_bit_and_neither_do_threads() -> Result<()> {

@@ -24,6 +24,16 @@ impl Process {
         Ok(self.child.kill().await?)
     }
 
+    /// Stops it where it is, as a machine that swaps or a paused container does.
+    pub fn freeze(&self) -> Result<()> {
+        Ok(kill(self.pid()?, Signal::SIGSTOP)?)
+    }
+
+    /// Lets it go on as if no time had passed.
+    pub fn thaw(&self) -> Result<()> {
+        Ok(kill(self.pid()?, Signal::SIGCONT)?)
+    }
+
     /// Ctrl-C; returns the exit code.
     pub async fn interrupt(mut self) -> Result<Option<i32>> {
         kill(self.pid()?, Signal::SIGINT)?;
