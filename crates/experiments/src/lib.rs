@@ -5,6 +5,7 @@
 mod frame;
 mod learning;
 mod play;
+pub mod playback;
 mod protocol;
 mod rows;
 mod scores;

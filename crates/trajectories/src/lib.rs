@@ -3,6 +3,7 @@
 //! * [`schema`] says what the four tables hold, with units; [`columns`] fills them from slices and rows.
 //! * [`segment`] is the wire format: one message holds one or more Arrow IPC streams, and [`segment::decode`] trusts
 //!   none of its bytes. [`validation`] checks what the columns say.
+//! * [`recorded`] gives rows of the archive as plain columns.
 //! * [`recording`] applies a run's recording level.
 //! * [`write`] sorts segments into Parquet files, [`read`] plays single episodes back and scans whole tables, and
 //!   [`layout`] names the files.
@@ -12,6 +13,7 @@ pub mod columns;
 mod error;
 pub mod layout;
 pub mod read;
+pub mod recorded;
 pub mod recording;
 pub mod rows;
 pub mod schema;
@@ -23,6 +25,7 @@ pub mod write;
 pub use arrow::record_batch::RecordBatch;
 pub use columns::StepColumns;
 pub use error::{Error, Result};
+pub use recorded::{RecordedEpisode, RecordedMap, RecordedSteps};
 pub use recording::Recording;
 pub use rows::{EpisodeRow, MapRow, WorldEventRow};
 pub use segment::{Segment, SegmentHeader};

@@ -2,7 +2,10 @@
 //!
 //! Files are read by ranges; row groups whose statistics say that they cannot hold the episode are never fetched.
 
+mod extent;
 mod source;
+
+pub use extent::rows_by_episode;
 
 use crate::error::{Error, Result, arrow, parquet};
 use crate::schema;

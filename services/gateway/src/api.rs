@@ -26,6 +26,11 @@ pub fn routes() -> Api {
     let api = routes::health::routes(api);
     let api = routes::training::routes(api);
     let api = routes::run_metrics::routes(api);
+    let api = routes::checkpoints::routes(api);
+    let api = routes::evaluations::routes(api);
+    let api = routes::episodes::routes(api);
+    let api = routes::run_events::routes(api);
+    let api = routes::playback::routes(api);
     routes::docs::routes(api)
 }
 

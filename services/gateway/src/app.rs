@@ -1,5 +1,6 @@
 //! What every handler shares.
 
+use crate::archive::Extents;
 use crate::config::Config;
 use crate::error::{Error, Result, StartError};
 use crate::extract::RunKey;
@@ -19,6 +20,7 @@ pub struct Inner {
     pub log: EventLog,
     pub models: ReadModels,
     pub store: ObjectStore,
+    pub extents: Extents,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdSource>,
     pub health: Health,
@@ -45,7 +47,17 @@ impl App {
         let store = ObjectStore::open(&config.store_url)?;
         let log = EventLog::connect(config.event_log.clone()).await?;
         let models = ReadModels::connect(&config.read_models).await?;
-        Ok(Self(Arc::new(Inner { log, models, store, clock, ids, health, metrics, draining })))
+        Ok(Self(Arc::new(Inner {
+            log,
+            models,
+            store,
+            extents: Extents::default(),
+            clock,
+            ids,
+            health,
+            metrics,
+            draining,
+        })))
     }
 
     /// The run that a path names.

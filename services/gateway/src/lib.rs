@@ -6,10 +6,12 @@
 pub mod api;
 
 mod app;
+mod archive;
 mod commanding;
 mod config;
 mod error;
 mod extract;
+mod frames;
 mod middleware;
 mod routes;
 

@@ -20,7 +20,6 @@ const TOLERATED_LAG: u64 = 10_000;
 pub fn routes(api: Api) -> Api {
     api.get("/health", health, described)
         .get("/api/v1/health/", health, described)
-        .get("/api/v1/health", health, described)
         .get(
             "/livez",
             || async { "alive\n" },

@@ -1,7 +1,12 @@
 //! One file per resource.
 
+pub mod checkpoints;
 pub mod docs;
+pub mod episodes;
+pub mod evaluations;
 pub mod health;
+pub mod playback;
+pub mod run_events;
 pub mod run_metrics;
 pub mod session;
 pub mod training;

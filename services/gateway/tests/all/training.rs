@@ -1,8 +1,9 @@
 use crate::samples::{progressed, started};
-use crate::world::{World, read};
+use crate::world::{PATIENCE, World, read};
 use anyhow::{Context, Result};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use test_support::wait_for;
 
 #[tokio::test]
 async fn a_session_goes_through_its_life() -> Result<()> {
@@ -98,5 +99,18 @@ async fn metrics_are_paged_both_ways() -> Result<()> {
     let newer = world.found(&format!("{path}?order=asc&since={since}&page_size=2")).await?;
     assert_eq!((&newer["total"], &newer["metrics"][0]["timestep"]), (&json!(4), &json!(900)));
     assert_eq!(newer["metrics"].as_array().map(Vec::len), Some(2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn restarts_of_both_servers_are_survived() -> Result<()> {
+    let world = World::start().await?;
+    world.start_session("before").await?;
+    world.nats.restart().await?;
+    world.postgres.restart().await?;
+    wait_for("a session that is started afterwards", PATIENCE, async || {
+        world.start_session("after").await.map_err(|error| format!("{error:#}"))
+    })
+    .await?;
     Ok(())
 }

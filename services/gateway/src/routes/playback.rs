@@ -1,0 +1,252 @@
+//! Recorded episodes, simulated again on demand.
+
+use super::session::SessionStatus;
+use crate::api::Api;
+use crate::app::App;
+use crate::archive::{Excerpt, Recordings, step_files};
+use crate::error::{Error, Result};
+use crate::extract::{PageQuery, Path, Query, RunKey};
+use crate::frames::{Frame, Setting};
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use contracts::RunId;
+use contracts::config::{Algorithm, EnvironmentType};
+use contracts::events::Split;
+use environment::{Map, World};
+use experiments::playback;
+use read_models::{PlaybackSession, RunRow};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use trajectories::RecordedSteps;
+
+const DEFAULT_SESSIONS: u32 = 20;
+const LARGEST_SESSIONS: u32 = 100;
+const DEFAULT_FRAMES: u32 = 200;
+const LARGEST_FRAMES: u32 = 1000;
+
+pub fn routes(api: Api) -> Api {
+    api.get("/api/v1/playback/sessions", sessions, |it| {
+        it.says("playback", "Sessions with recorded episodes, newest first")
+            .query::<PageQuery>()
+            .gives::<SessionPage>(200, "A page of sessions")
+            .fails(&[422])
+    })
+    .get("/api/v1/playback/{id}/frames", frames, |it| {
+        it.says("playback", "Frames of a session by episode and step")
+            .explains(
+                "Simulated again from the recorded seed and actions; every recorded state hash is checked on the way. \
+                 External recordings show what their robots reported.",
+            )
+            .query::<FramesQuery>()
+            .gives::<FramePage>(200, "A page of frames")
+            .fails(&[404, 409, 422])
+    })
+}
+
+#[derive(Serialize, JsonSchema)]
+struct SessionPage {
+    total: u64,
+    page: u32,
+    page_size: u32,
+    sessions: Vec<PlayableSession>,
+}
+
+/// A session with recorded episodes.
+#[derive(Serialize, JsonSchema)]
+struct PlayableSession {
+    session_id: i64,
+    name: String,
+    algorithm: Algorithm,
+    environment_type: EnvironmentType,
+    status: SessionStatus,
+    num_robots: Option<i32>,
+    total_timesteps: i64,
+    current_timestep: i64,
+    episodes_completed: i64,
+    /// Frames that the default split has.
+    frame_count: u64,
+    first_episode: Option<i64>,
+    last_episode: Option<i64>,
+    first_recorded_at: Option<DateTime<Utc>>,
+    last_recorded_at: Option<DateTime<Utc>>,
+    /// Of the newest file.
+    last_step: Option<i32>,
+    created_at: Option<DateTime<Utc>>,
+    started_at: Option<DateTime<Utc>>,
+    completed_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct FramesQuery {
+    /// Counted from 1.
+    #[schemars(range(min = 1))]
+    page: Option<u32>,
+    /// Frames per page; larger values are brought down to 1000.
+    #[schemars(range(min = 1))]
+    page_size: Option<u32>,
+    /// Only this episode.
+    episode: Option<u32>,
+    /// What the episodes were for; by default the first of train, external, eval and baseline that has any.
+    split: Option<Split>,
+}
+
+/// A page of frames, in the order of episodes and steps.
+#[derive(Serialize, JsonSchema)]
+struct FramePage {
+    total: u64,
+    page: u32,
+    page_size: u32,
+    frames: Vec<Frame>,
+}
+
+async fn sessions(State(app): State<App>, Query(query): Query<PageQuery>) -> Result<Json<SessionPage>> {
+    let paging = query.paging(DEFAULT_SESSIONS, LARGEST_SESSIONS)?;
+    let found = app.models.playback_sessions(paging).await?;
+    let mut sessions = Vec::with_capacity(found.items.len());
+    for session in found.items {
+        sessions.push(playable(&app, session).await?);
+    }
+    Ok(Json(SessionPage { total: found.total, page: paging.page(), page_size: paging.page_size(), sessions }))
+}
+
+async fn playable(app: &App, session: PlaybackSession) -> Result<PlayableSession> {
+    let run = session.run;
+    let (_, files) = step_files(&app.models, run.run_id.into(), None, None).await?;
+    let rows: i64 = files.iter().map(|file| file.rows).sum();
+    Ok(PlayableSession {
+        session_id: run.id,
+        algorithm: run.config.0.learning.algorithm,
+        environment_type: run.config.0.world.environment_type,
+        status: SessionStatus::of(&run),
+        num_robots: Some(run.num_robots),
+        total_timesteps: run.total_timesteps,
+        current_timestep: run.timestep.min(run.total_timesteps),
+        episodes_completed: run.episodes_completed,
+        frame_count: rows.max(0) as u64 / run.num_robots.max(1) as u64,
+        first_episode: files.iter().filter_map(|file| file.first_episode).min(),
+        last_episode: files.iter().filter_map(|file| file.last_episode).max(),
+        first_recorded_at: Some(session.first_recorded_at),
+        last_recorded_at: Some(session.last_recorded_at),
+        last_step: session.last_step,
+        created_at: Some(run.created_at),
+        started_at: run.started_at,
+        completed_at: run.completed_at,
+        name: run.name,
+    })
+}
+
+async fn frames(State(app): State<App>, Path(key): Path<RunKey>, Query(query): Query<FramesQuery>) -> Result<Response> {
+    let paging = PageQuery { page: query.page, page_size: query.page_size }.paging(DEFAULT_FRAMES, LARGEST_FRAMES)?;
+    let run = app.run(key).await?;
+    let robots = run.num_robots.max(1) as u64;
+    let recordings = app.recordings(run.run_id.into(), robots, query.split, query.episode.map(u64::from)).await?;
+    let size = u64::from(paging.page_size());
+    let first = u64::from(paging.page() - 1) * size;
+    let mut scenes = Vec::new();
+    for excerpt in recordings.excerpts(first..first + size) {
+        scenes.push(scene(&app, &run, &recordings, excerpt).await?);
+    }
+    let page =
+        FramePage { total: recordings.total(), page: paging.page(), page_size: paging.page_size(), frames: Vec::new() };
+    let json = tokio::task::spawn_blocking(move || page_json(&page, scenes)).await.map_err(Error::internal)??;
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+/// Part of an episode, ready to be played.
+struct Scene {
+    setting: Setting,
+    excerpt: Excerpt,
+    recorded: RecordedSteps,
+    stage: Stage,
+}
+
+enum Stage {
+    /// The world before the first step.
+    Simulated(Box<World>),
+    /// Where an external robot says that it was.
+    Recorded { map: Map, robots: usize },
+}
+
+async fn scene(app: &App, run: &RunRow, recordings: &Recordings, excerpt: Excerpt) -> Result<Scene> {
+    let run_id = RunId(run.run_id);
+    let (split, episode) = (recordings.split, excerpt.episode);
+    let recorded = app.recorded_steps(recordings, &excerpt).await?;
+    // Training episodes are named by their number alone.
+    let row = match split {
+        Split::Train => None,
+        _ => app.recorded_episode(run_id, split, episode).await?,
+    };
+    let stage = match (split, row.and_then(|row| row.map_hash)) {
+        (Split::External, Some(hash)) => {
+            let map = app.recorded_map(run_id, split, hash).await?;
+            let map = map.ok_or_else(|| Error::Conflict(format!("episode {episode} has no map in the archive")))?;
+            let map = playback::map(&map).map_err(Error::internal)?;
+            Stage::Recorded { robots: run.num_robots.max(1) as usize, map }
+        }
+        (Split::External, None) => {
+            return Err(Error::Conflict(format!("episode {episode} is not complete yet: its map is not known")));
+        }
+        _ => {
+            let world = playback::opening(&run.config.0, split, episode, row.as_ref(), None);
+            Stage::Simulated(Box::new(world.map_err(|error| unplayable(episode, error))?))
+        }
+    };
+    let setting = Setting { session_id: run.id, episode, recorded_at: run.updated_at };
+    Ok(Scene { setting, excerpt, recorded, stage })
+}
+
+/// The page as JSON, frame by frame: the frames themselves would take many times the space.
+fn page_json(page: &FramePage, scenes: Vec<Scene>) -> Result<Vec<u8>> {
+    let mut json = serde_json::to_vec(page)?;
+    // The list is the last field and empty: the frames go before `]}`.
+    json.truncate(json.len() - 2);
+    let mut separator: &[u8] = b"";
+    let mut write = |json: &mut Vec<u8>, frame: &Frame| {
+        json.extend_from_slice(separator);
+        separator = b",";
+        serde_json::to_writer(json, frame)
+    };
+    for Scene { setting, excerpt, recorded, stage } in scenes {
+        match stage {
+            Stage::Simulated(mut world) => {
+                let mut failure = None;
+                let played = playback::replay(&mut world, &recorded, excerpt.steps, |world, actions, outcome| {
+                    let step = world.current_step().saturating_sub(1);
+                    let frame = Frame::of_world(setting, step, world, actions, outcome);
+                    failure = failure.take().or(write(&mut json, &frame).err());
+                });
+                played.map_err(|error| unplayable(setting.episode, error))?;
+                failure.map_or(Ok(()), Err)?;
+            }
+            Stage::Recorded { map, robots } => {
+                let mut visits = vec![0_u32; map.width() * map.height()];
+                for (step, rows) in (0..excerpt.steps.end).zip((0..recorded.len()).step_by(robots)) {
+                    let rows = rows..(rows + robots).min(recorded.len());
+                    count(&mut visits, &map, &recorded, rows.clone());
+                    if excerpt.steps.contains(&step) {
+                        write(&mut json, &Frame::of_record(setting, step, &map, &recorded, rows, &visits))?;
+                    }
+                }
+            }
+        }
+    }
+    json.extend_from_slice(b"]}");
+    Ok(json)
+}
+
+/// Counts where the robots are; what lies outside the map was refused when it was recorded.
+fn count(visits: &mut [u32], map: &Map, recorded: &RecordedSteps, rows: std::ops::Range<usize>) {
+    let (Some(x), Some(y)) = (&recorded.x, &recorded.y) else { return };
+    for row in rows {
+        if let Some(visits) = visits.get_mut(usize::from(y[row]) * map.width() + usize::from(x[row])) {
+            *visits += 1;
+        }
+    }
+}
+
+fn unplayable(episode: u64, error: playback::PlaybackError) -> Error {
+    Error::Conflict(format!("episode {episode} cannot be played back: {error}"))
+}

@@ -1,0 +1,125 @@
+//! The history of a session, as it stands in the log.
+
+use crate::api::Api;
+use crate::app::App;
+use crate::error::Result;
+use crate::extract::{Path, Query, RunKey};
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use contracts::{RecordedEvent, RunId, subjects};
+use event_log::ReadOptions;
+use futures::StreamExt;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+const DEFAULT_LIMIT: u32 = 100;
+const LARGEST: u32 = 1000;
+
+pub fn routes(api: Api) -> Api {
+    api.get("/api/v1/training/{id}/events", list, |it| {
+        it.says("training", "The session's events, oldest first")
+            .explains("Pages follow each other by `after`: give the `next` of the page before.")
+            .query::<HistoryQuery>()
+            .gives::<EventPage>(200, "A page of events")
+            .fails(&[404, 422])
+    })
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct HistoryQuery {
+    /// Sequence in the log behind which to begin.
+    after: Option<u32>,
+    /// At most this many events; larger values are brought down to 1000.
+    #[schemars(range(min = 1))]
+    limit: Option<u32>,
+    /// Only events of this kind; all when absent.
+    aggregate: Option<Aggregate>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Aggregate {
+    Run,
+    Training,
+    Evaluation,
+    Archive,
+    Command,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct EventPage {
+    events: Vec<LoggedEvent>,
+    /// Where the next page begins; absent at the end of the log.
+    next: Option<u64>,
+}
+
+/// An event as it stands in the log (CloudEvents 1.0).
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LoggedEvent {
+    pub sequence: u64,
+    id: Uuid,
+    #[serde(rename = "type")]
+    kind: String,
+    source: String,
+    time: DateTime<Utc>,
+    subject: Option<String>,
+    correlation_id: Option<Uuid>,
+    causation_id: Option<Uuid>,
+    /// Its payload as stored.
+    data: Value,
+}
+
+impl LoggedEvent {
+    pub fn of(recorded: RecordedEvent) -> Self {
+        let RecordedEvent { sequence, envelope, payload, .. } = recorded;
+        Self {
+            sequence,
+            id: envelope.id,
+            kind: envelope.kind,
+            source: envelope.source,
+            time: envelope.time,
+            subject: envelope.subject,
+            correlation_id: envelope.correlation_id,
+            causation_id: envelope.causation_id,
+            data: serde_json::from_slice(&payload).unwrap_or_default(),
+        }
+    }
+}
+
+impl Aggregate {
+    fn filter(self, run: RunId) -> String {
+        let name = match self {
+            Self::Run => "run",
+            Self::Training => "training",
+            Self::Evaluation => "evaluation",
+            Self::Archive => "archive",
+            Self::Command => "command",
+        };
+        format!("patrol.evt.{name}.{run}.>")
+    }
+}
+
+async fn list(
+    State(app): State<App>,
+    Path(key): Path<RunKey>,
+    Query(query): Query<HistoryQuery>,
+) -> Result<Json<EventPage>> {
+    let run = RunId(app.run(key).await?.run_id);
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LARGEST) as usize;
+    let filter = query.aggregate.map_or_else(|| subjects::all_of_run(run), |aggregate| aggregate.filter(run));
+    let from = query.after.map_or(1, |after| u64::from(after) + 1);
+    let mut reader = app.log.read(ReadOptions::until_now(from).filtered([filter])).take(limit);
+    let mut events = Vec::new();
+    while let Some(recorded) = reader.next().await {
+        match recorded {
+            Ok(recorded) => events.push(LoggedEvent::of(recorded)),
+            Err(event_log::Error::Malformed { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let next = events.last().filter(|_| events.len() == limit).map(|event| event.sequence);
+    Ok(Json(EventPage { events, next }))
+}
