@@ -2,6 +2,7 @@
 
 mod health;
 mod openapi;
+mod playback;
 #[path = "../../../../crates/read-models/tests/all/samples.rs"]
 #[expect(dead_code, reason = "events of every kind; these tests need some")]
 mod samples;

@@ -25,6 +25,7 @@ pub struct World {
     pub models: ReadModels,
     pub address: SocketAddr,
     client: reqwest::Client,
+    store_url: String,
     /// Ends every service when the test ends.
     lifecycle: Lifecycle,
 }
@@ -38,6 +39,24 @@ impl Drop for World {
 impl World {
     pub async fn start() -> Result<Self> {
         Self::with(None).await
+    }
+
+    /// With a trainer beside it.
+    pub async fn with_trainer() -> Result<Self> {
+        let world = Self::start().await?;
+        let config = trainer::Config {
+            event_log: EventLogConfig::new(world.nats.url(), "trainer"),
+            store_url: world.store_url.clone(),
+            threads: 1,
+        };
+        let outside = trainer::Surroundings {
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+            health: Health::new(),
+            metrics: Metrics::new("trainer"),
+        };
+        spawn("trainer", trainer::run(config, outside, world.lifecycle.clone()));
+        Ok(world)
     }
 
     pub async fn with(token: Option<&str>) -> Result<Self> {
@@ -76,11 +95,11 @@ impl World {
             allowed_origins: vec!["http://localhost:3000".parse()?],
             event_log: EventLogConfig::new(nats.url(), "gateway"),
             read_models: ReadModelsConfig::new(database.url(), "gateway"),
-            store_url,
+            store_url: store_url.clone(),
         };
         let outside = gateway::Surroundings { clock: Arc::new(SystemClock), ids: Arc::new(RandomIds), health, metrics };
         spawn("gateway", gateway::serve(listener, config, outside, lifecycle.clone()));
-        let world = Self { nats, postgres, log, models, address, client: reqwest::Client::new(), lifecycle };
+        let world = Self { nats, postgres, log, models, address, client: reqwest::Client::new(), store_url, lifecycle };
         world.ready().await?;
         Ok(world)
     }
@@ -115,6 +134,19 @@ impl World {
         ensure!(status == StatusCode::ACCEPTED, "{status} {session:#}");
         let number = session["id"].as_i64().context("a number")?;
         Ok((number, session["run_id"].as_str().context("a UUID")?.parse()?))
+    }
+
+    /// Starts a session with `body` and waits until it is over; as it stands then.
+    pub async fn train(&self, body: Value) -> Result<Value> {
+        let (status, session) = self.post("/api/v1/training/start", body).await?;
+        ensure!(status == StatusCode::ACCEPTED, "{status} {session:#}");
+        let path = format!("/api/v1/training/{}/status", session["id"]);
+        wait_for("the end of training", PATIENCE, async || match self.found(&path).await {
+            Ok(session) if session["status"] == "completed" => Ok(session),
+            Ok(session) => Err(format!("{session:#}")),
+            Err(error) => Err(format!("{error:#}")),
+        })
+        .await
     }
 
     /// Appends events as other services would, and waits until the read models show them.
