@@ -12,9 +12,9 @@ use clap::Parser;
 use environment::evaluation::statistics::Estimate;
 use environment::evaluation::{self, Evaluation, Protocol, ScriptedActor};
 use environment::{MapConfig, MapType, ScriptedAgent, WorldConfig};
-use learner::{Backend, Learner, Policy, PpoConfig, Selection, UpdateReport};
+use learner::{Algorithm, Backend, Learner, Policy, PpoConfig, Selection, UpdateReport};
 
-/// Train a patrol policy with PPO and evaluate it on unseen maps.
+/// Train a patrol policy with PPO or A3C and evaluate it on unseen maps.
 #[derive(Parser)]
 struct Arguments {
     /// Robots in the team.
@@ -43,6 +43,9 @@ struct Arguments {
     /// Evaluate the scripted tour on the same episodes.
     #[arg(long)]
     tour: bool,
+    /// Train by A3C, the actors this many updates behind (0 or 1), instead of by PPO.
+    #[arg(long, value_name = "LAG")]
+    a3c: Option<u32>,
     /// Compute gradients with dfdx instead of our kernels.
     #[arg(long)]
     dfdx: bool,
@@ -113,6 +116,7 @@ fn main() -> anyhow::Result<()> {
     let world = world(&arguments)?;
     let mut config = PpoConfig { total_steps: arguments.steps, ..PpoConfig::for_team(arguments.robots) };
     config.backend = if arguments.dfdx { Backend::Dfdx } else { Backend::Fused };
+    config.algorithm = arguments.a3c.map_or(Algorithm::Ppo, |policy_lag| Algorithm::A3c { policy_lag });
     arguments.hyper.apply(&mut config);
     let mut learner = Learner::new(world.clone(), config, arguments.seed, arguments.threads)?;
     println!(

@@ -1,4 +1,4 @@
-//! Proximal policy optimisation from rollout to update (Schulman et al., 2017, algorithm 1).
+//! A training run from rollout to update (Schulman et al., 2017, algorithm 1; Espeholt et al., 2018, section 3).
 //!
 //! A learner is synchronous and owns its threads; it can be saved between updates. The same configuration and seed
 //! give the same bits whatever the number of threads, and across [`Learner::checkpoint`] and [`Learner::resume`].
@@ -8,14 +8,15 @@ use environment::{BatchConfig, Environment, FinishedEpisode, ObservationSpec, Pu
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::a3c;
 use crate::adam::Adam;
 use crate::error::LearnerError;
 use crate::gae::{self, Segment};
 use crate::kernels::Kernels;
 use crate::network::{Mlp, MlpShape};
-use crate::ppo::PpoConfig;
 use crate::ppo::optimise::{Optimiser, Outcome, Position};
 use crate::ppo::return_normaliser::ReturnNormaliser;
+use crate::ppo::{Algorithm, PpoConfig};
 use crate::progress::Progress;
 use crate::random::{Purpose, stream};
 use crate::record::RolloutRecord;
@@ -23,13 +24,15 @@ use crate::report::{Timings, UpdateReport};
 use crate::rollout::buffer::{Rollout, RolloutShape};
 use crate::rollout::collect::{Actor, LaneMemory};
 
-/// A run of PPO in progress.
+/// A run in progress.
 pub struct Learner {
     pub(crate) world: WorldConfig,
     pub(crate) config: PpoConfig,
     pub(crate) seed: u64,
     pub(crate) observation: ObservationSpec,
     pub(crate) optimiser: Optimiser,
+    /// What acts where actors lag behind; the optimiser's network otherwise, and in the first rollout.
+    pub(crate) behaviour: Option<Mlp>,
     pub(crate) environments: Vec<Environment>,
     pub(crate) progress: Progress,
     pub(crate) normaliser: Option<ReturnNormaliser>,
@@ -52,7 +55,8 @@ impl Learner {
         let shape = MlpShape { observations: ObservationSpec::for_team(world.num_robots).len(), hidden: config.hidden };
         let network = Mlp::initialised(shape, &mut stream(seed, Purpose::InitialWeights, 0, 0));
         let adam = Adam::new(shape.len(), config.adam_epsilon);
-        let parts = Parts { network, adam, environments, progress: Progress::default(), normaliser: None };
+        let parts =
+            Parts { network, behaviour: None, adam, environments, progress: Progress::default(), normaliser: None };
         Self::assemble(world, config, seed, threads, parts)
     }
 
@@ -92,6 +96,7 @@ impl Learner {
             observation: ObservationSpec::for_team(world.num_robots),
             lanes: lane_memories(parts.network.shape(), &world, &config),
             optimiser: Optimiser::new(parts.network, parts.adam, kernels, config.gradient_shards),
+            behaviour: parts.behaviour,
             environments: parts.environments,
             progress: parts.progress,
             normaliser,
@@ -104,7 +109,7 @@ impl Learner {
         })
     }
 
-    /// One rollout and its epochs. `recorder`, if given, is overwritten with everything that happened.
+    /// One rollout and the gradient steps on it. `recorder`, if given, is overwritten with everything that happened.
     ///
     /// # Errors
     /// If all steps are done, or the map of a next episode cannot be made (the learner must then be discarded).
@@ -116,14 +121,10 @@ impl Learner {
         let shape = self.next_shape();
         let fraction = self.progress.steps_done as f64 / self.config.total_steps as f64;
         self.collect(shape, recorder.is_some())?;
-        self.estimate_advantages(shape);
+        self.scale_rewards(shape);
         let rollout_time = started.elapsed();
+        let outcome = self.improve(shape, fraction);
         let explained_variance = gae::explained_variance(&self.rollout.returns, &self.rollout.values);
-        gae::normalise(&mut self.rollout.advantages);
-
-        let at = Position { seed: self.seed, update: self.progress.updates, progress: fraction };
-        let batch = self.rollout.batch(shape.observation_len);
-        let outcome = self.optimiser.optimise(&self.pool, &self.config, &batch, at);
 
         self.progress.updates += 1;
         self.progress.steps_done += shape.len() as u64;
@@ -185,10 +186,10 @@ impl Learner {
 
     /// All environments play one rollout.
     fn collect(&mut self, shape: RolloutShape, recording: bool) -> Result<(), LearnerError> {
-        let Self { rollout, lanes, environments, optimiser, .. } = self;
+        let Self { rollout, lanes, environments, optimiser, behaviour, .. } = self;
         rollout.resize(shape);
         let actor = Actor {
-            network: &optimiser.network,
+            network: behaviour.as_ref().unwrap_or(&optimiser.network),
             kernels: self.kernels,
             observation: &self.observation,
             seed: self.seed,
@@ -206,19 +207,43 @@ impl Learner {
         Ok(results?)
     }
 
-    /// Scales rewards if wanted, then fills advantages and returns.
-    fn estimate_advantages(&mut self, shape: RolloutShape) {
-        let (gamma, lambda) = (self.config.gamma, self.config.gae_lambda);
+    /// The gradient steps on the rollout. Actors that lag play the next one with what is the network now.
+    fn improve(&mut self, shape: RolloutShape, progress: f64) -> Outcome {
+        let before = (self.config.policy_lag() > 0).then(|| self.optimiser.network.clone());
+        let outcome = match self.config.algorithm {
+            Algorithm::Ppo => {
+                self.estimate_advantages(shape);
+                gae::normalise(&mut self.rollout.advantages);
+                let at = Position { seed: self.seed, update: self.progress.updates, progress };
+                let batch = self.rollout.batch(shape.observation_len);
+                self.optimiser.optimise(&self.pool, &self.config, &batch, at)
+            }
+            Algorithm::A3c { .. } => {
+                let Self { optimiser, pool, config, rollout, .. } = self;
+                a3c::optimise(optimiser, pool, config, rollout, shape, progress)
+            }
+        };
+        self.behaviour = before;
+        outcome
+    }
+
+    /// Divides rewards by the deviation of the return, if wanted.
+    fn scale_rewards(&mut self, shape: RolloutShape) {
         if let Some(normaliser) = &mut self.normaliser {
             let mut first = 0;
             for lane in self.rollout.lanes(shape) {
                 let streams = lane.next_values.len();
-                normaliser.observe(first, streams, lane.rewards, lane.ends, gamma);
+                normaliser.observe(first, streams, lane.rewards, lane.ends, self.config.gamma);
                 first += streams;
             }
             let scale = normaliser.scale();
             self.rollout.rewards.iter_mut().for_each(|reward| *reward *= scale);
         }
+    }
+
+    /// Fills advantages and returns.
+    fn estimate_advantages(&mut self, shape: RolloutShape) {
+        let (gamma, lambda) = (self.config.gamma, self.config.gae_lambda);
         let lanes: Vec<_> = self.rollout.lanes(shape).collect();
         self.pool.install(|| {
             lanes.into_par_iter().for_each(|lane| {
@@ -288,6 +313,7 @@ impl Learner {
 /// What a learner is assembled from.
 pub(crate) struct Parts {
     pub network: Mlp,
+    pub behaviour: Option<Mlp>,
     pub adam: Adam,
     pub environments: Vec<Environment>,
     pub progress: Progress,

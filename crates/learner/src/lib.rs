@@ -2,10 +2,11 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`learner`] | a run of PPO: rollout, advantages, epochs, again |
+//! | [`learner`] | a run: rollout, advantages, gradient steps, again |
 //! | [`rollout`] | environments play on with the current policy |
 //! | [`gae`] | generalised advantages, time limits bootstrapped |
 //! | [`ppo`] | hyper-parameters, the clipped objective, the optimisation phase |
+//! | [`a3c`], [`vtrace`] | lagging actors and one learner, off-policy correction |
 //! | [`backend`] | gradients by our kernels or by dfdx |
 //! | [`network`], [`kernels`], [`adam`] | the perceptron, matrix products, the optimiser |
 //! | [`policy`] | a saved policy at work |
@@ -16,6 +17,7 @@
 //! multiply-adds in index order, lanes of environments and shards of a minibatch are fixed, and shards are summed in
 //! order: so neither threads nor vector width nor batch size change a bit. Random streams are keyed by what they are
 //! for, so that a checkpoint needs counters, not generators.
+pub mod a3c;
 pub mod adam;
 pub mod backend;
 pub mod categorical;
@@ -32,12 +34,13 @@ pub mod random;
 pub mod record;
 pub mod report;
 pub mod rollout;
+pub mod vtrace;
 
 pub use backend::Backend;
 pub use checkpoint::Checkpoint;
 pub use error::LearnerError;
 pub use learner::Learner;
 pub use policy::{Policy, Selection};
-pub use ppo::PpoConfig;
+pub use ppo::{Algorithm, PpoConfig};
 pub use record::RolloutRecord;
 pub use report::UpdateReport;

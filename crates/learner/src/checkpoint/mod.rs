@@ -68,8 +68,14 @@ impl Learner {
         let batch = batch_config(&world, &config, seed);
         let environments = saved.environments.iter().map(|bytes| Environment::from_bytes(&batch, bytes));
         let environments = environments.collect::<Result<Vec<_>, _>>()?;
-        let parts =
-            Parts { network, adam: saved.adam, environments, progress: saved.progress, normaliser: saved.normaliser };
+        let parts = Parts {
+            behaviour: saved.behaviour.map(|parameters| Mlp::from_parameters(network.shape(), parameters)),
+            network,
+            adam: saved.adam,
+            environments,
+            progress: saved.progress,
+            normaliser: saved.normaliser,
+        };
         Self::assemble(world, config, seed, threads, parts)
     }
 
@@ -91,6 +97,9 @@ impl Learner {
         if let Some(best) = &progress.best {
             writer.f32s("best.parameters", &size, best.parameters.iter().copied());
         }
+        if let Some(behaviour) = &self.behaviour {
+            writer.f32s("behaviour.parameters", &size, behaviour.parameters().iter().copied());
+        }
         if let Some(normaliser) = &self.normaliser {
             let moments = [normaliser.mean, normaliser.variance, normaliser.count];
             writer.u64s("return.moments", moments.map(f64::to_bits));
@@ -106,6 +115,8 @@ impl Learner {
 /// The decoded resume state.
 struct Saved<'a> {
     adam: Adam,
+    /// What acts next, where that is not the saved policy.
+    behaviour: Option<Vec<f32>>,
     progress: Progress,
     normaliser: Option<ReturnNormaliser>,
     environments: Vec<&'a [u8]>,
@@ -142,9 +153,12 @@ impl<'a> Saved<'a> {
             recent: recent.into(),
             best,
         };
+        let lags = config.policy_lag() > 0 && progress.updates > 0;
+        let behaviour = lags.then(|| reader.f32s("behaviour.parameters", &size)).transpose()?;
         let robots = config.num_envs * world.num_robots;
         let normaliser = config.normalise_returns.then(|| read_normaliser(reader, robots)).transpose()?;
-        Ok(Self { adam, progress, normaliser, environments: split_environments(reader, config.num_envs)? })
+        let environments = split_environments(reader, config.num_envs)?;
+        Ok(Self { adam, behaviour, progress, normaliser, environments })
     }
 }
 

@@ -1,9 +1,24 @@
 //! Hyper-parameters, named as in the literature, and their limits.
 use crate::backend::Backend;
 
-/// Settings of proximal policy optimisation. "Step" always means one robot in one environment step.
+/// How a rollout improves the policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Proximal policy optimisation: several epochs of the clipped objective.
+    #[default]
+    Ppo,
+    /// Actors and one learner: one pass, corrected by V-trace. Minibatches are rounded down to whole environments;
+    /// `update_epochs`, `clip_range`, `clip_range_value` and `target_kl` have no effect.
+    A3c {
+        /// Updates by which the acting policy lags behind: 0, or 1 as when actors play while the learner optimises.
+        policy_lag: u32,
+    },
+}
+
+/// Settings of training, by PPO unless `algorithm` says otherwise. "Step" always means one robot in one environment step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PpoConfig {
+    pub algorithm: Algorithm,
     /// Robot-steps to train for.
     pub total_steps: u64,
     /// Environments stepped side by side.
@@ -58,6 +73,7 @@ impl PpoConfig {
     pub fn for_team(num_robots: usize) -> Self {
         let team = num_robots > 1;
         Self {
+            algorithm: Algorithm::Ppo,
             total_steps: 12_000_000,
             num_envs: if team { 32 } else { 64 },
             num_steps: 128,
@@ -94,6 +110,7 @@ impl PpoConfig {
                 faults.push(Fault { field, expected });
             }
         };
+        check(self.policy_lag() <= 1, "policy_lag", "0 or 1");
         check(self.total_steps > 0, "total_steps", "at least 1");
         check((1..=4_096).contains(&self.num_envs), "num_envs", "1 to 4096");
         check((1..=65_536).contains(&self.num_steps), "num_steps", "1 to 65536");
@@ -121,6 +138,14 @@ impl PpoConfig {
         );
         check((1..=64).contains(&self.gradient_shards), "gradient_shards", "1 to 64");
         if faults.is_empty() { Ok(()) } else { Err(ConfigError { faults }) }
+    }
+
+    /// Updates by which the acting policy lags behind the learned one.
+    pub fn policy_lag(&self) -> u32 {
+        match self.algorithm {
+            Algorithm::Ppo => 0,
+            Algorithm::A3c { policy_lag } => policy_lag,
+        }
     }
 
     /// The learning rate after a fraction `progress` ∈ [0, 1] of the steps.

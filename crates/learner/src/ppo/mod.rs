@@ -5,4 +5,4 @@ pub mod loss;
 pub mod optimise;
 pub mod return_normaliser;
 
-pub use config::PpoConfig;
+pub use config::{Algorithm, PpoConfig};

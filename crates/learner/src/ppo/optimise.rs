@@ -18,10 +18,11 @@ use crate::random::{Purpose, shuffle, stream};
 pub struct Optimiser {
     pub network: Mlp,
     pub adam: Adam,
-    kernels: Kernels,
+    pub(crate) kernels: Kernels,
     shards: Vec<Shard>,
     gradient: Vec<f32>,
-    order: Vec<u32>,
+    /// Rows of the batch in the order of their use.
+    pub(crate) order: Vec<u32>,
 }
 
 /// What one optimisation phase did. Losses are means over its last epoch.
@@ -85,8 +86,8 @@ impl Optimiser {
         outcome
     }
 
-    /// One gradient step; returns the norm of the gradient.
-    fn step(
+    /// One gradient step on the rows at `minibatch` of the order; returns the norm of the gradient.
+    pub(crate) fn step(
         &mut self,
         pool: &ThreadPool,
         config: &PpoConfig,

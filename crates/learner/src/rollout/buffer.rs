@@ -26,6 +26,15 @@ impl RolloutShape {
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
+    /// Where the robot-steps of one environment lie in the columns, in the order (step, robot).
+    pub fn environment_rows(self, environment: usize) -> impl Iterator<Item = u32> {
+        let lane_start = environment - environment % self.lane_envs();
+        let lane_envs = self.lane_envs().min(self.num_envs - lane_start);
+        (0..self.steps).flat_map(move |step| {
+            let place = lane_start * self.steps + step * lane_envs + (environment - lane_start);
+            (place * self.robots..(place + 1) * self.robots).map(|row| row as u32)
+        })
+    }
 }
 
 /// The columns of a rollout.
@@ -129,5 +138,21 @@ impl Rollout {
             advantages: &self.advantages,
             returns: &self.returns,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every row belongs to one environment, and lies in its lane, at its step, beside its neighbours.
+    #[test]
+    fn environments_share_out_the_rows() {
+        let shape = RolloutShape { num_envs: 20, steps: 3, robots: 2, observation_len: 1 };
+        let mut rows: Vec<u32> = (0..20).flat_map(|environment| shape.environment_rows(environment)).collect();
+        // Lanes of 8, 8 and 4 environments: the second of the last lane starts after 16·3·2 rows and one environment.
+        assert_eq!(rows[17 * 6..18 * 6], [98, 99, 106, 107, 114, 115]);
+        rows.sort_unstable();
+        assert!(rows.iter().copied().eq(0..120));
     }
 }

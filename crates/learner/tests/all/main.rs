@@ -1,4 +1,5 @@
 //! Integration tests of the learner.
+mod a3c;
 mod backends;
 mod kernels;
 mod runs;
