@@ -31,6 +31,8 @@ pub fn routes() -> Api {
     let api = routes::episodes::routes(api);
     let api = routes::run_events::routes(api);
     let api = routes::playback::routes(api);
+    let api = routes::template_agents::routes(api);
+    let api = routes::websocket::routes(api);
     routes::docs::routes(api)
 }
 

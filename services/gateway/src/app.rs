@@ -4,13 +4,21 @@ use crate::archive::Extents;
 use crate::config::Config;
 use crate::error::{Error, Result, StartError};
 use crate::extract::RunKey;
+use crate::live::Hub;
+use axum::http::HeaderValue;
 use event_log::EventLog;
 use read_models::{ReadModels, RunRow};
 use service_runtime::{Clock, Health, IdSource, Metrics};
 use std::ops::Deref;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use trajectories::ObjectStore;
+
+/// Computing in a request must leave room for training.
+const SIMULATIONS: usize = 2;
+/// Each holds some 20 KiB.
+const SOCKETS: usize = 4096;
 
 /// The connected gateway; clones share it.
 #[derive(Clone)]
@@ -25,6 +33,12 @@ pub struct Inner {
     pub ids: Arc<dyn IdSource>,
     pub health: Health,
     pub metrics: Metrics,
+    pub hub: Hub,
+    pub allowed_origins: Vec<HeaderValue>,
+    /// Requests that may simulate at once.
+    pub simulations: Arc<Semaphore>,
+    /// Clients that may watch at once.
+    pub sockets: Arc<Semaphore>,
     /// Cancelled when streams to clients should end.
     pub draining: CancellationToken,
 }
@@ -56,6 +70,10 @@ impl App {
             ids,
             health,
             metrics,
+            hub: Hub::default(),
+            allowed_origins: config.allowed_origins.clone(),
+            simulations: Arc::new(Semaphore::new(SIMULATIONS)),
+            sockets: Arc::new(Semaphore::new(SOCKETS)),
             draining,
         })))
     }

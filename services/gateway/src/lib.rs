@@ -12,8 +12,10 @@ mod config;
 mod error;
 mod extract;
 mod frames;
+mod live;
 mod middleware;
 mod routes;
+mod scripted;
 
 pub use config::Config;
 pub use error::StartError;

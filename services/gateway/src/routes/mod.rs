@@ -9,4 +9,6 @@ pub mod playback;
 pub mod run_events;
 pub mod run_metrics;
 pub mod session;
+pub mod template_agents;
 pub mod training;
+pub mod websocket;

@@ -7,6 +7,7 @@ use crate::extract::{PageQuery, Path, Query, RunKey};
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use contracts::events::TrainingProgressed;
 use read_models::{Order, RunMetricRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,36 @@ pub struct AdditionalMetrics {
 }
 
 impl Metric {
+    /// The same from the event itself, before the read models have it.
+    pub fn of_event(job_id: i64, sequence: u64, time: DateTime<Utc>, event: &TrainingProgressed) -> Self {
+        // What fits the log fits the tables.
+        let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        Self::of(
+            job_id,
+            RunMetricRow {
+                id: whole(sequence),
+                run_id: event.run_id.0,
+                updates: whole(event.update),
+                timestep: whole(event.timestep),
+                robot_steps: whole(event.robot_steps),
+                episodes_completed: whole(event.episodes_completed),
+                elapsed_seconds: event.elapsed_seconds,
+                steps_per_second: event.steps_per_second,
+                robot_steps_per_second: event.robot_steps_per_second,
+                mean_return: event.mean_return,
+                mean_reward: event.mean_reward,
+                mean_threat: event.mean_threat,
+                coverage: event.coverage,
+                worst_idleness: event.worst_idleness,
+                exploration_score: event.exploration_score,
+                best_mean_threat: event.best_mean_threat,
+                loss: event.diagnostics.loss,
+                diagnostics: event.diagnostics.clone().into(),
+                recorded_at: time,
+            },
+        )
+    }
+
     pub fn of(job_id: i64, row: RunMetricRow) -> Self {
         let diagnostics = &row.diagnostics.0;
         Self {

@@ -1,0 +1,137 @@
+//! Messages to clients that watch a run, each one JSON object with a `type`.
+
+use crate::routes::run_metrics::Metric;
+use crate::routes::session::SessionStatus;
+use chrono::{DateTime, Utc};
+use contracts::Event;
+use contracts::events::{RunFailed, TrainingProgressed};
+use contracts::live::LiveFrame;
+use read_models::RunMetricRow;
+use serde::Serialize;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The first message to every client.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "connection_ack")]
+pub struct ConnectionAck {
+    pub client_id: Uuid,
+    pub message: &'static str,
+    pub timestamp: DateTime<Utc>,
+    pub session_id: i64,
+}
+
+#[derive(Serialize)]
+struct TrainingProgress {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    session_id: i64,
+    #[serde(flatten)]
+    metric: Metric,
+}
+
+#[derive(Serialize)]
+struct TrainingStatus<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    session_id: i64,
+    status: SessionStatus,
+    message: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct TrainingError<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    session_id: i64,
+    error_message: &'a str,
+    error_type: &'a str,
+}
+
+/// A live frame; the fields beside it are those of the first robot.
+#[derive(Serialize)]
+struct EnvironmentUpdate {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    session_id: i64,
+    robot_position: RobotPosition,
+    robot_orientation: u8,
+    battery_percentage: f64,
+    is_charging: bool,
+    #[serde(flatten)]
+    frame: LiveFrame,
+}
+
+#[derive(Serialize)]
+struct RobotPosition {
+    x: u32,
+    y: u32,
+    orientation: u8,
+}
+
+/// `training_progress` from a row of the read models.
+pub fn progress(session_id: i64, row: RunMetricRow) -> Option<Arc<str>> {
+    json(&TrainingProgress { kind: "training_progress", session_id, metric: Metric::of(session_id, row) })
+}
+
+/// `training_progress` from the event itself.
+pub(super) fn progressed(
+    session_id: i64,
+    sequence: u64,
+    time: DateTime<Utc>,
+    event: &TrainingProgressed,
+) -> Option<Arc<str>> {
+    let metric = Metric::of_event(session_id, sequence, time, event);
+    json(&TrainingProgress { kind: "training_progress", session_id, metric })
+}
+
+/// `training_status`
+pub fn status(session_id: i64, status: SessionStatus, message: Option<&str>) -> Option<Arc<str>> {
+    json(&TrainingStatus { kind: "training_status", session_id, status, message })
+}
+
+/// `training_error`
+pub(super) fn failure(session_id: i64, event: &RunFailed) -> Option<Arc<str>> {
+    let (error_message, error_type) = (event.message.as_str(), event.code.as_str());
+    json(&TrainingError { kind: "training_error", session_id, error_message, error_type })
+}
+
+/// `environment_update` from a frame as trainers publish it.
+pub fn environment_update(session_id: i64, frame: &[u8]) -> serde_json::Result<Arc<str>> {
+    let frame: LiveFrame = serde_json::from_slice(frame)?;
+    let first = frame.robots.first();
+    let orientation = first.map_or(0, |robot| robot.orientation);
+    let message = serde_json::to_string(&EnvironmentUpdate {
+        kind: "environment_update",
+        session_id,
+        robot_position: RobotPosition {
+            x: first.map_or(0, |robot| robot.x),
+            y: first.map_or(0, |robot| robot.y),
+            orientation,
+        },
+        robot_orientation: orientation,
+        battery_percentage: first.map_or(0.0, |robot| robot.battery_percentage),
+        is_charging: first.is_some_and(|robot| robot.is_charging),
+        frame,
+    });
+    Ok(message?.into())
+}
+
+/// The status that an event of a run's life leads to, and what to say about it.
+pub(super) fn status_after(event: &Event) -> Option<(SessionStatus, Option<&str>)> {
+    Some(match event {
+        Event::RunRequested(_) | Event::RunResumed(_) => (SessionStatus::Queued, None),
+        Event::RunStarted(_) => (SessionStatus::Running, None),
+        Event::RunPauseRequested(_) => (SessionStatus::Running, Some("pause was requested")),
+        Event::RunStopRequested(_) => (SessionStatus::Running, Some("stop was requested")),
+        Event::RunPaused(_) => (SessionStatus::Paused, None),
+        Event::RunCompleted(_) => (SessionStatus::Completed, None),
+        Event::RunFailed(failed) => (SessionStatus::Failed, Some(&failed.message)),
+        _ => return None,
+    })
+}
+
+/// Messages hold nothing that JSON cannot; a number that is not finite becomes null.
+fn json(message: &impl Serialize) -> Option<Arc<str>> {
+    serde_json::to_string(message).ok().map(Arc::from)
+}

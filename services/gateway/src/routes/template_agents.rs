@@ -1,0 +1,403 @@
+//! Scripted agents on demand.
+
+use crate::api::Api;
+use crate::app::App;
+use crate::error::{Error, Result, Violation};
+use crate::extract::Json;
+use crate::scripted::{self, Contest, EnvironmentInfo, EpisodePlayback, Played};
+use axum::extract::State;
+use environment::EpisodeSummary;
+use environment::agents::ScriptedAgent;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+const DEFAULT_SIDE: u32 = 10;
+const DEFAULT_EPISODES: u32 = 10;
+const MOST_EPISODES: u32 = 100;
+/// The simulator's largest world.
+const LONGEST_SIDE: u32 = 50;
+const MOST_STEPS: u32 = 10_000;
+/// Cells of all saved frames together.
+const MOST_SAVED_CELLS: u64 = 16_000_000;
+const MAX_SEED: u64 = (1 << 53) - 1;
+
+pub fn routes(api: Api) -> Api {
+    api.get("/api/v1/template-agents/types", types, |it| {
+        it.says("template agents", "The scripted agents").gives::<Vec<AgentDefinition>>(200, "All of them")
+    })
+    .post("/api/v1/template-agents/execute", execute, |it| {
+        it.says("template agents", "Play episodes of one agent")
+            .explains("All episodes share one map. The same seed gives the same answer.")
+            .takes::<ExecuteRequest>(
+                json!({"agent_type": "spiral", "width": 10, "height": 10, "episodes": 3, "seed": 1}),
+            )
+            .gives::<ExecuteAnswer>(200, "What came of it")
+            .fails(&[413, 415, 422])
+    })
+    .post("/api/v1/template-agents/compare", compare, |it| {
+        it.says("template agents", "Play the same episodes with several agents")
+            .explains("Ranked by average reward; `average_mean_threat`, lower is better, says who guards best.")
+            .takes::<CompareRequest>(json!({"agent_types": ["spiral", "greedy", "tour"], "episodes": 3, "seed": 1}))
+            .gives::<CompareAnswer>(200, "What came of it")
+            .fails(&[413, 415, 422])
+    })
+}
+
+/// A scripted agent's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum AgentType {
+    HorizontalScan,
+    VerticalScan,
+    Spiral,
+    RandomWalk,
+    Greedy,
+    Tour,
+    Sebs,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct AgentDefinition {
+    #[serde(rename = "type")]
+    kind: AgentType,
+    name: &'static str,
+    description: &'static str,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ExecuteRequest {
+    agent_type: AgentType,
+    #[schemars(range(min = 3, max = 50))]
+    width: Option<u32>,
+    #[schemars(range(min = 3, max = 50))]
+    height: Option<u32>,
+    #[schemars(range(min = 1, max = 100))]
+    episodes: Option<u32>,
+    #[schemars(range(min = 1, max = 10_000))]
+    max_steps: Option<u32>,
+    #[schemars(range(max = 9_007_199_254_740_991_u64))]
+    seed: Option<u64>,
+    /// Answer with every frame of every episode.
+    #[serde(default)]
+    save_frames: bool,
+    /// Comes back in the answer.
+    #[schemars(length(min = 1, max = 128))]
+    execution_id: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CompareRequest {
+    #[schemars(length(min = 1, max = 7))]
+    agent_types: Vec<AgentType>,
+    #[schemars(range(min = 3, max = 50))]
+    width: Option<u32>,
+    #[schemars(range(min = 3, max = 50))]
+    height: Option<u32>,
+    #[schemars(range(min = 1, max = 100))]
+    episodes: Option<u32>,
+    #[schemars(range(min = 1, max = 10_000))]
+    max_steps: Option<u32>,
+    #[schemars(range(max = 9_007_199_254_740_991_u64))]
+    seed: Option<u64>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Size {
+    width: u32,
+    height: u32,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct ExecuteAnswer {
+    agent_type: AgentType,
+    agent_name: &'static str,
+    execution_id: String,
+    environment: Size,
+    episodes: u32,
+    average_reward: f64,
+    std_reward: f64,
+    average_coverage: f64,
+    average_episode_length: f64,
+    average_patrol_count: f64,
+    average_min_battery: f64,
+    total_battery_deaths: u32,
+    average_mean_threat: f64,
+    episode_metrics: Vec<EpisodeMetrics>,
+    environment_info: EnvironmentInfo,
+    episode_playbacks: Vec<EpisodePlayback>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct EpisodeMetrics {
+    /// From 1.
+    episode: u32,
+    total_reward: f64,
+    episode_length: u32,
+    coverage_ratio: f64,
+    mean_threat: f64,
+    patrol_count: u32,
+    move_count: u32,
+    turn_count: u32,
+    min_battery: f64,
+    battery_deaths: u32,
+    charging_events: u32,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct CompareAnswer {
+    environment: Size,
+    episodes: u32,
+    max_steps: u32,
+    results: Vec<ComparedAgent>,
+    best_agent: &'static str,
+    worst_agent: &'static str,
+    /// Difference of the average rewards of the best and the worst.
+    performance_gap: f64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct ComparedAgent {
+    agent_type: AgentType,
+    agent_name: &'static str,
+    rank: usize,
+    average_reward: f64,
+    std_reward: f64,
+    average_coverage: f64,
+    average_episode_length: f64,
+    average_patrol_count: f64,
+    average_min_battery: f64,
+    total_battery_deaths: u32,
+    average_mean_threat: f64,
+}
+
+impl AgentType {
+    const ALL: [Self; 7] = [
+        Self::HorizontalScan,
+        Self::VerticalScan,
+        Self::Spiral,
+        Self::RandomWalk,
+        Self::Greedy,
+        Self::Tour,
+        Self::Sebs,
+    ];
+
+    fn script(self) -> ScriptedAgent {
+        match self {
+            Self::HorizontalScan => ScriptedAgent::HorizontalScan,
+            Self::VerticalScan => ScriptedAgent::VerticalScan,
+            Self::Spiral => ScriptedAgent::Spiral,
+            Self::RandomWalk => ScriptedAgent::RandomWalk,
+            Self::Greedy => ScriptedAgent::Greedy,
+            Self::Tour => ScriptedAgent::Tour,
+            Self::Sebs => ScriptedAgent::Sebs,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::HorizontalScan => "Horizontal scan",
+            Self::VerticalScan => "Vertical scan",
+            Self::Spiral => "Spiral",
+            Self::RandomWalk => "Random walk",
+            Self::Greedy => "Greedy",
+            Self::Tour => "Tour",
+            Self::Sebs => "State exchange Bayesian strategy",
+        }
+    }
+}
+
+async fn types() -> axum::Json<Vec<AgentDefinition>> {
+    let definition = |kind: AgentType| {
+        let description = kind.script().description();
+        AgentDefinition { kind, name: kind.name(), description }
+    };
+    axum::Json(AgentType::ALL.map(definition).into())
+}
+
+async fn execute(State(app): State<App>, Json(request): Json<ExecuteRequest>) -> Result<axum::Json<ExecuteAnswer>> {
+    let ExecuteRequest { agent_type, save_frames, execution_id, .. } = request;
+    if execution_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 128) {
+        return Err(Error::invalid(&["body", "execution_id"], "must have 1 to 128 characters"));
+    }
+    let contest = contest(&app, request.width, request.height, request.episodes, request.max_steps, request.seed)?;
+    let (width, height) = (contest.world.width as u64, contest.world.height as u64);
+    let steps = u64::from(contest.episodes) * u64::from(contest.world.episode_length());
+    if save_frames && steps * width * height > MOST_SAVED_CELLS {
+        let message = format!(
+            "would save {} cells; at most {MOST_SAVED_CELLS}: ask for fewer episodes or steps",
+            steps * width * height
+        );
+        return Err(Error::invalid(&["body", "save_frames"], message));
+    }
+    let environment = Size { width: width as u32, height: height as u32 };
+    let episodes = contest.episodes;
+    let played = on_a_thread(&app, move || scripted::play(agent_type.script(), &contest, save_frames)).await?;
+    let Played { summaries, environment: environment_info, playbacks } = played;
+    let averages = Averages::of(&summaries);
+    Ok(axum::Json(ExecuteAnswer {
+        agent_type,
+        agent_name: agent_type.name(),
+        execution_id: execution_id.unwrap_or_else(|| app.ids.next_id().to_string()),
+        environment,
+        episodes,
+        average_reward: averages.reward,
+        std_reward: averages.reward_deviation,
+        average_coverage: averages.coverage,
+        average_episode_length: averages.length,
+        average_patrol_count: averages.patrols,
+        average_min_battery: averages.min_battery,
+        total_battery_deaths: averages.battery_deaths,
+        average_mean_threat: averages.mean_threat,
+        episode_metrics: (1..).zip(&summaries).map(|(episode, summary)| episode_metrics(episode, summary)).collect(),
+        environment_info,
+        episode_playbacks: playbacks,
+    }))
+}
+
+async fn compare(State(app): State<App>, Json(request): Json<CompareRequest>) -> Result<axum::Json<CompareAnswer>> {
+    let mut agents = request.agent_types;
+    if agents.is_empty() || agents.len() > AgentType::ALL.len() {
+        return Err(Error::invalid(&["body", "agent_types"], "must name 1 to 7 agents"));
+    }
+    let mut named = Vec::new();
+    agents.retain(|agent| {
+        !named.contains(agent) && {
+            named.push(*agent);
+            true
+        }
+    });
+    let contest = contest(&app, request.width, request.height, request.episodes, request.max_steps, request.seed)?;
+    let environment = Size { width: contest.world.width as u32, height: contest.world.height as u32 };
+    let (episodes, max_steps) = (contest.episodes, contest.world.episode_length());
+    let played = on_a_thread(&app, move || {
+        let play =
+            |agent: AgentType| Ok((agent, Averages::of(&scripted::play(agent.script(), &contest, false)?.summaries)));
+        agents.into_iter().map(play).collect::<Result<Vec<_>, environment::WorldError>>()
+    });
+    let mut played = played.await?;
+    played.sort_by(|(_, one), (_, other)| other.reward.total_cmp(&one.reward));
+    let results: Vec<ComparedAgent> =
+        (1..).zip(&played).map(|(rank, (agent, averages))| compared(rank, *agent, averages)).collect();
+    let (best, worst) = (results.first(), results.last());
+    Ok(axum::Json(CompareAnswer {
+        environment,
+        episodes,
+        max_steps,
+        best_agent: best.map_or("", |agent| agent.agent_name),
+        worst_agent: worst.map_or("", |agent| agent.agent_name),
+        performance_gap: best.zip(worst).map_or(0.0, |(best, worst)| best.average_reward - worst.average_reward),
+        results,
+    }))
+}
+
+fn contest(
+    app: &App,
+    width: Option<u32>,
+    height: Option<u32>,
+    episodes: Option<u32>,
+    max_steps: Option<u32>,
+    seed: Option<u64>,
+) -> Result<Contest> {
+    let (width, height) = (width.unwrap_or(DEFAULT_SIDE), height.unwrap_or(DEFAULT_SIDE));
+    let episodes = episodes.unwrap_or(DEFAULT_EPISODES);
+    let ranges = [
+        ("width", Some(u64::from(width)), 3, u64::from(LONGEST_SIDE)),
+        ("height", Some(u64::from(height)), 3, u64::from(LONGEST_SIDE)),
+        ("episodes", Some(u64::from(episodes)), 1, u64::from(MOST_EPISODES)),
+        ("max_steps", max_steps.map(u64::from), 1, u64::from(MOST_STEPS)),
+        ("seed", seed, 0, MAX_SEED),
+    ];
+    let outside = |value: Option<u64>, low, high| value.is_some_and(|value| !(low..=high).contains(&value));
+    let violations: Vec<Violation> = ranges
+        .iter()
+        .filter(|(_, value, low, high)| outside(*value, *low, *high))
+        .map(|(name, _, low, high)| Violation::new(&["body", name], format!("must be {low} to {high}")))
+        .collect();
+    if !violations.is_empty() {
+        return Err(Error::Invalid(violations));
+    }
+    let seed = seed.unwrap_or_else(|| app.ids.next_id().as_u64_pair().1 & MAX_SEED);
+    let world = scripted::world(width, height, max_steps, seed);
+    world.validate().map_err(|error| Error::invalid(&["body"], error.to_string()))?;
+    Ok(Contest { world, seed, episodes, started_at: app.clock.now() })
+}
+
+/// Runs `play` on a thread for computing; only a few requests may do so at once.
+async fn on_a_thread<T: Send + 'static>(
+    app: &App,
+    play: impl FnOnce() -> Result<T, environment::WorldError> + Send + 'static,
+) -> Result<T> {
+    let permit = app.simulations.clone().acquire_owned().await.map_err(Error::internal)?;
+    let playing = tokio::task::spawn_blocking(move || {
+        let played = play();
+        drop(permit);
+        played
+    });
+    let played = playing.await.map_err(Error::internal)?;
+    played.map_err(|error| Error::invalid(&["body"], format!("no such world can be made: {error}")))
+}
+
+struct Averages {
+    reward: f64,
+    reward_deviation: f64,
+    coverage: f64,
+    length: f64,
+    patrols: f64,
+    min_battery: f64,
+    battery_deaths: u32,
+    mean_threat: f64,
+}
+
+impl Averages {
+    fn of(summaries: &[EpisodeSummary]) -> Self {
+        let count = summaries.len().max(1) as f64;
+        let mean = |value: fn(&EpisodeSummary) -> f64| summaries.iter().map(value).sum::<f64>() / count;
+        let reward = mean(|summary| summary.episode_return);
+        let squares = summaries.iter().map(|summary| (summary.episode_return - reward).powi(2)).sum::<f64>();
+        Self {
+            reward,
+            reward_deviation: (squares / count).sqrt(),
+            coverage: mean(|summary| summary.coverage),
+            length: mean(|summary| summary.length.into()),
+            patrols: mean(|summary| summary.patrol_count.into()),
+            min_battery: mean(|summary| summary.min_battery),
+            battery_deaths: summaries.iter().map(|summary| summary.battery_deaths).sum(),
+            mean_threat: mean(|summary| summary.mean_threat),
+        }
+    }
+}
+
+fn episode_metrics(episode: u32, summary: &EpisodeSummary) -> EpisodeMetrics {
+    EpisodeMetrics {
+        episode,
+        total_reward: summary.episode_return,
+        episode_length: summary.length,
+        coverage_ratio: summary.coverage,
+        mean_threat: summary.mean_threat,
+        patrol_count: summary.patrol_count,
+        move_count: summary.move_count,
+        turn_count: summary.turn_count,
+        min_battery: summary.min_battery,
+        battery_deaths: summary.battery_deaths,
+        charging_events: summary.charging_events,
+    }
+}
+
+fn compared(rank: usize, agent_type: AgentType, averages: &Averages) -> ComparedAgent {
+    ComparedAgent {
+        agent_type,
+        agent_name: agent_type.name(),
+        rank,
+        average_reward: averages.reward,
+        std_reward: averages.reward_deviation,
+        average_coverage: averages.coverage,
+        average_episode_length: averages.length,
+        average_patrol_count: averages.patrols,
+        average_min_battery: averages.min_battery,
+        total_battery_deaths: averages.battery_deaths,
+        average_mean_threat: averages.mean_threat,
+    }
+}

@@ -1,0 +1,177 @@
+//! Watching a session over a WebSocket.
+
+use crate::api::{Api, Operation};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::extract::{Path, RunKey};
+use crate::live::{Channel, ConnectionAck, Newest};
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use read_models::RunRow;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// A client that says nothing for this long, not even a pong, is gone.
+const SILENCE: Duration = Duration::from_secs(100);
+/// A client that does not take a message for this long is gone.
+const SEND_WITHIN: Duration = Duration::from_secs(10);
+/// Clients say little.
+const LARGEST_MESSAGE: usize = 16 * 1024;
+/// The default of 128 KiB would be most of an idle socket's memory.
+const BUFFER: usize = 4 * 1024;
+/// Subprotocol to offer beside `bearer.<token>`, so that there is one to choose.
+const PROTOCOL: &str = "patrol";
+const UNKNOWN_SESSION: u16 = 4404;
+const GOING_AWAY: u16 = 1001;
+const INTERNAL_ERROR: u16 = 1011;
+
+pub fn routes(api: Api) -> Api {
+    api.get("/api/v1/ws/training/{id}", watch, described).get("/ws/training/{id}", watch, described)
+}
+
+fn described(operation: Operation) -> Operation {
+    operation
+        .says("live", "Watch a session over a WebSocket")
+        .explains(
+            "JSON text frames with a `type`: `connection_ack`, then the present `training_status` and \
+             `training_progress`, then what changes, `training_error`, and `environment_update` for the live map. `ping` \
+             comes every 30 s; a client's `ping` is answered by `pong`. A slow client skips to the newest state. An \
+             unknown session closes with 4404. Browsers show a token as the subprotocol `bearer.<token>`, offered beside \
+             `patrol`, or as `?token=`.",
+        )
+        .gives_nothing(101, "The socket is open")
+        .fails(&[422])
+}
+
+#[derive(Deserialize)]
+struct ClientMessage {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// How a socket ends.
+enum End {
+    /// The client went away or never was there.
+    Gone,
+    Closed(u16, &'static str),
+}
+
+async fn watch(
+    State(app): State<App>,
+    Path(key): Path<RunKey>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response> {
+    check_origin(&app, &headers)?;
+    let upgrade = upgrade.map_err(|_| Error::invalid(&["header", "Upgrade"], "open a WebSocket at this address"))?;
+    let permit = app.sockets.clone().try_acquire_owned();
+    let permit = permit.map_err(|_| Error::TooMany("too many clients are watching; try again later".to_owned()))?;
+    let run = app.run(key).await;
+    let upgrade = upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(LARGEST_MESSAGE)
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER);
+    Ok(upgrade.on_upgrade(move |socket| serve(app, run, socket, permit)))
+}
+
+/// Browsers let any page open a socket anywhere: only pages that may call us may watch.
+fn check_origin(app: &App, headers: &HeaderMap) -> Result<()> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let own = origin.to_str().ok().and_then(|origin| origin.split_once("://")).is_some_and(|(_, at)| at == host);
+    if own || app.allowed_origins.contains(origin) {
+        Ok(())
+    } else {
+        Err(Error::Forbidden("this origin is not in GATEWAY_ALLOWED_ORIGINS".to_owned()))
+    }
+}
+
+async fn serve(app: App, run: Result<RunRow>, mut socket: WebSocket, _permit: OwnedSemaphorePermit) {
+    let end = match run {
+        Ok(run) => {
+            let channel = app.hub.channel(&app.log, &app.models, run.run_id.into(), run.id);
+            talk(&app, run.id, &channel, &mut socket).await
+        }
+        Err(Error::NotFound(_)) => End::Closed(UNKNOWN_SESSION, "there is no such session"),
+        Err(error) => {
+            tracing::warn!("a client could not watch: {error}");
+            End::Closed(INTERNAL_ERROR, "try again later")
+        }
+    };
+    if let End::Closed(code, reason) = end {
+        let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+        // The client may be gone already.
+        let _ = timeout(SEND_WITHIN, socket.send(close)).await;
+    }
+}
+
+async fn talk(app: &App, session_id: i64, channel: &Arc<Channel>, socket: &mut WebSocket) -> End {
+    let acknowledgement =
+        ConnectionAck { client_id: app.ids.next_id(), message: "watching", timestamp: app.clock.now(), session_id };
+    let Ok(acknowledgement) = serde_json::to_string(&acknowledgement) else { return End::Gone };
+    if !send(socket, Message::text(acknowledgement)).await {
+        return End::Gone;
+    }
+    let [mut status, mut progress, mut frame, mut error] =
+        [&channel.status, &channel.progress, &channel.frame, &channel.error].map(|sender| present(sender.subscribe()));
+    let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard = Instant::now();
+    loop {
+        // The senders live as long as the channel that we hold: `changed` cannot fail.
+        let message = tokio::select! {
+            _ = status.changed() => newest(&mut status),
+            _ = error.changed() => newest(&mut error),
+            _ = progress.changed() => newest(&mut progress),
+            _ = frame.changed() => newest(&mut frame),
+            received = socket.recv() => {
+                heard = Instant::now();
+                match received {
+                    Some(Ok(Message::Text(text))) => answer(&text),
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
+                    Some(Ok(_)) => None,
+                }
+            }
+            _ = heartbeat.tick() => {
+                if heard.elapsed() > SILENCE || !send(socket, Message::Ping(Default::default())).await {
+                    return End::Gone;
+                }
+                Some(Message::text(r#"{"type":"ping"}"#))
+            }
+            () = app.draining.cancelled() => return End::Closed(GOING_AWAY, "the gateway is stopping"),
+        };
+        if let Some(message) = message
+            && !send(socket, message).await
+        {
+            return End::Gone;
+        }
+    }
+}
+
+/// A receiver to which the present message is news.
+fn present(mut receiver: Newest) -> Newest {
+    receiver.mark_changed();
+    receiver
+}
+
+fn newest(receiver: &mut Newest) -> Option<Message> {
+    receiver.borrow_and_update().as_ref().map(|text| Message::text(text.to_string()))
+}
+
+/// What a client says is only ever a heartbeat; anything else is ignored.
+fn answer(text: &str) -> Option<Message> {
+    let message: ClientMessage = serde_json::from_str(text).ok()?;
+    (message.kind == "ping").then(|| Message::text(r#"{"type":"pong"}"#))
+}
+
+async fn send(socket: &mut WebSocket, message: Message) -> bool {
+    matches!(timeout(SEND_WITHIN, socket.send(message)).await, Ok(Ok(())))
+}
