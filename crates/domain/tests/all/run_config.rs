@@ -1,6 +1,6 @@
 use crate::sample::{COMMAND, start};
 use contracts::commands::{RunOptions, StartRun};
-use contracts::config::{Algorithm, EnvironmentType, MAX_SEED, MapSettings, MapType, RecordingLevel};
+use contracts::config::{Algorithm, EnvironmentType, MAX_SEED, MapSettings, MapType, PolicyType, RecordingLevel};
 use contracts::{Command, CommandId};
 use domain::run_config::{complete, default_name};
 use proptest::prelude::*;
@@ -96,6 +96,15 @@ fn every_field_that_cannot_work_is_named() {
         "/config/recording_sample_every",
     ];
     assert_eq!(wrong_fields(&start), expected);
+}
+
+#[test]
+fn a_policy_that_no_trainer_knows_is_refused_up_front() {
+    let with = |policy_type| complete(&StartRun { policy_type: Some(policy_type), ..start() }, COMMAND);
+    let [reason] = &with(PolicyType::CnnPolicy).unwrap_err().0[..] else { panic!("one reason") };
+    assert_eq!((reason.field.as_str(), reason.code.as_str()), ("/policy_type", "not_available"));
+    assert!(reason.message.contains("MlpPolicy"));
+    with(PolicyType::MlpPolicy).unwrap();
 }
 
 #[test]
