@@ -1,6 +1,6 @@
 //! A run's learning settings as hyper-parameters of the learner.
 
-use contracts::config::{Backend, RunConfig};
+use contracts::config::{Algorithm, Backend, RunConfig};
 use learner::PpoConfig;
 
 /// The hyper-parameters that `config` describes. The learner counts steps of single robots, a run counts steps of its
@@ -12,6 +12,7 @@ pub fn ppo_config(config: &RunConfig) -> Result<PpoConfig, learner::ppo::config:
     let learning = &config.learning;
     let robots = config.world.num_robots as usize;
     let ppo = PpoConfig {
+        algorithm: algorithm(config),
         total_steps: learning.total_timesteps.saturating_mul(robots as u64),
         num_envs: learning.num_envs as usize,
         num_steps: learning.rollout_length as usize,
@@ -36,4 +37,12 @@ pub fn ppo_config(config: &RunConfig) -> Result<PpoConfig, learner::ppo::config:
     };
     ppo.validate()?;
     Ok(ppo)
+}
+
+/// Several A3C workers act while the learner optimises, one update behind; a lone one takes turns with it.
+fn algorithm(config: &RunConfig) -> learner::Algorithm {
+    match config.learning.algorithm {
+        Algorithm::Ppo => learner::Algorithm::Ppo,
+        Algorithm::A3c => learner::Algorithm::A3c { policy_lag: u32::from(config.learning.num_workers >= 2) },
+    }
 }

@@ -5,7 +5,7 @@ use crate::claim::Claim;
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use contracts::Event;
-use contracts::config::{Algorithm, PolicyType, RunConfig};
+use contracts::config::{PolicyType, RunConfig};
 use contracts::events::{BlobRef, CheckpointCreated};
 use learner::{Checkpoint, Learner};
 use trajectories::store::sha256;
@@ -43,13 +43,13 @@ pub async fn learner(trainer: &Trainer, claim: &Claim) -> Result<Learner> {
     }
 }
 
+/// New runs of this kind are refused when they are asked for; a log may hold older ones.
 fn supported(config: &RunConfig) -> Result<()> {
-    let unsupported =
-        |code, what: &str| Err(Error::Run { code, message: format!("this trainer does not know {what}") });
-    match (config.learning.algorithm, config.learning.policy_type) {
-        (Algorithm::Ppo, PolicyType::MlpPolicy) => Ok(()),
-        (Algorithm::A3c, _) => unsupported("unsupported_algorithm", "the algorithm a3c"),
-        (_, PolicyType::CnnPolicy) => unsupported("unsupported_policy", "CnnPolicy"),
+    match config.learning.policy_type {
+        PolicyType::MlpPolicy => Ok(()),
+        PolicyType::CnnPolicy => {
+            Err(Error::Run { code: "unsupported_policy", message: "this trainer does not know CnnPolicy".to_owned() })
+        }
     }
 }
 
