@@ -30,12 +30,13 @@ async fn a_second_instance_is_refused_and_an_interrupted_run_goes_on_later() -> 
     let directory = TestDirectory::new("local")?;
     let executable = Executable::local(&directory.path().join("data"))?;
     let up = up(&executable, &directory.path().join("first.log")).await?;
+    let second = executable.run(&["up"]).await?;
+    ensure!(second.code == Some(1) && second.stderr.contains("is in use"), "{second:?}");
+
+    // The first has to be unharmed: it trains.
     let arguments: Vec<&str> = SMALL.into_iter().chain(["--steps", "40000"]).collect();
     let started = executable.json(&arguments).await?;
     let run = started["run_id"].as_str().context("a run id")?;
-
-    let second = executable.run(&["up"]).await?;
-    ensure!(second.code == Some(1) && second.stderr.contains("is in use"), "{second:?}");
     training(&executable, run).await?;
     let servers = up.children()?;
     ensure!(servers.len() >= 2, "nats-server and Postgres are children: {servers:?}");
