@@ -125,6 +125,9 @@ fn file(
     services: Vec<&'static str>,
 ) -> Result<(BoxedLayer, WorkerGuard), TelemetryError> {
     let failed = |source| TelemetryError::Directory { directory: directory.to_owned(), source };
+    // The appender looks for old files before it makes the directory, and complains on the console when there is none;
+    // a directory that cannot be made is its error to report.
+    let _ = std::fs::create_dir_all(directory);
     let appender = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix(name)

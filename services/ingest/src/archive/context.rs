@@ -41,11 +41,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            file_rows: 1_000_000,
-            file_bytes: 64 << 20,
+            file_rows: 500_000,
+            file_bytes: 32 << 20,
             idle: Duration::from_secs(10),
             age: Duration::from_secs(60),
-            memory_bytes: 128 << 20,
+            memory_bytes: 64 << 20,
         }
     }
 }
