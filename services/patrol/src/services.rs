@@ -70,7 +70,7 @@ pub async fn run_alone(service: ServiceCommand) -> Result<ExitCode, Failure> {
     let lifecycle = Lifecycle::new();
     let surroundings = Surroundings::new(name);
     let health_bind = variables.optional::<SocketAddr>("HEALTH_BIND");
-    let start: Box<dyn FnOnce(&Surroundings, &Lifecycle)> = match service {
+    let start: Start = match service {
         ServiceCommand::Ingest => {
             let config = ingest::Config::read(&mut variables);
             Box::new(|it, lifecycle| it.start_ingest(config, lifecycle))
@@ -141,6 +141,9 @@ impl Configurations {
     }
 }
 
+/// Starts one configured service.
+type Start = Box<dyn FnOnce(&Surroundings, &Lifecycle)>;
+
 /// What services need from outside, shared by those in one process.
 struct Surroundings {
     clock: Arc<SystemClock>,
@@ -195,13 +198,11 @@ impl Surroundings {
     }
 }
 
-fn spawn<E: Display + Send + 'static>(
+fn spawn<E: std::error::Error + Send + 'static>(
     lifecycle: &Lifecycle,
     service: &'static str,
     running: impl Future<Output = Result<(), E>> + Send + 'static,
-) where
-    E: std::error::Error,
-{
+) {
     let chained = async move { running.await.map_err(|error| Chain(Box::new(error))) };
     lifecycle.spawn(service, chained);
 }

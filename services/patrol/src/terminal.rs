@@ -25,10 +25,6 @@ impl Style {
         self.wrap("31", text)
     }
 
-    pub fn dim(self, text: &str) -> String {
-        self.wrap("2", text)
-    }
-
     fn wrap(self, code: &str, text: &str) -> String {
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
