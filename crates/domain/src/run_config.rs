@@ -80,12 +80,19 @@ fn world(start: &StartRun, options: &RunOptions) -> WorldSettings {
 
 fn learning(start: &StartRun, options: &RunOptions, robots: u64) -> LearningSettings {
     let team = robots > 1;
+    let algorithm = start.algorithm.unwrap_or(Algorithm::Ppo);
+    let a3c = algorithm == Algorithm::A3c;
     let num_envs = start.num_envs.unwrap_or(if team { 32 } else { 64 });
-    let rollout_length = options.rollout_length.unwrap_or_else(|| rollout_length(num_envs, robots));
+    let rollout_length = options.rollout_length.unwrap_or_else(|| rollout_length(algorithm, num_envs, robots));
     let samples = u64::from(num_envs) * u64::from(rollout_length) * robots;
-    let batch_size = start.batch_size.unwrap_or_else(|| at_most(if team { 1024 } else { 512 }, samples));
+    let measured_batch = match algorithm {
+        Algorithm::A3c => 256,
+        Algorithm::Ppo if team => 1024,
+        Algorithm::Ppo => 512,
+    };
+    let batch_size = start.batch_size.unwrap_or_else(|| at_most(measured_batch, samples));
     LearningSettings {
-        algorithm: start.algorithm.unwrap_or(Algorithm::Ppo),
+        algorithm,
         policy_type: start.policy_type.unwrap_or(PolicyType::MlpPolicy),
         backend: options.backend.unwrap_or(Backend::Fused),
         total_timesteps: start.total_timesteps,
@@ -102,7 +109,7 @@ fn learning(start: &StartRun, options: &RunOptions, robots: u64) -> LearningSett
         value_coefficient: options.value_coefficient.unwrap_or(0.5),
         max_grad_norm: options.max_grad_norm.unwrap_or(0.5),
         target_kl: options.target_kl,
-        reward_scale: options.reward_scale.unwrap_or(if team { 0.004 } else { 0.001 }),
+        reward_scale: options.reward_scale.unwrap_or(if team || a3c { 0.004 } else { 0.001 }),
         threat_shaping: options.threat_shaping.unwrap_or(if team { 0.3 } else { 0.0 }),
         gradient_shards: options.gradient_shards.unwrap_or_else(|| at_most(4, u64::from(batch_size))),
         checkpoint_every_updates: options.checkpoint_every_updates.unwrap_or_else(|| checkpoint_interval(samples)),
@@ -110,13 +117,14 @@ fn learning(start: &StartRun, options: &RunOptions, robots: u64) -> LearningSett
 }
 
 /// 128 steps in the default number of environments; fewer environments collect for longer, so that an update sees as
-/// many samples, and large teams for less long.
-fn rollout_length(num_envs: u32, robots: u64) -> u32 {
+/// many samples, and large teams for less long. A3C takes a quarter, because its actors lag behind by a whole update.
+fn rollout_length(algorithm: Algorithm, num_envs: u32, robots: u64) -> u32 {
     let steps = match robots {
         1 => 64 * 128,
         2..=4 => 32 * 128,
         _ => 32 * 64,
     };
+    let steps = if algorithm == Algorithm::A3c { steps / 4 } else { steps };
     (steps / num_envs.max(1)).clamp(32, 1024)
 }
 

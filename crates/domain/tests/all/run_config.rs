@@ -44,6 +44,15 @@ fn a_team_gets_its_own() {
 }
 
 #[test]
+fn a3c_takes_short_rollouts_in_small_batches() {
+    for robots in [1, 4] {
+        let start = StartRun { algorithm: Some(Algorithm::A3c), num_robots: Some(robots), ..start() };
+        let learning = complete(&start, COMMAND).unwrap().learning;
+        assert_eq!((learning.rollout_length, learning.batch_size, learning.reward_scale), (32, 256, 0.004));
+    }
+}
+
+#[test]
 fn few_environments_collect_for_longer_and_the_batch_follows() {
     let config = complete(&StartRun { num_envs: Some(1), ..start() }, COMMAND).unwrap();
     assert_eq!((config.learning.rollout_length, config.learning.batch_size), (1024, 512));
