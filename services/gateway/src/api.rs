@@ -33,6 +33,10 @@ pub fn routes() -> Api {
     let api = routes::playback::routes(api);
     let api = routes::template_agents::routes(api);
     let api = routes::websocket::routes(api);
+    let api = routes::commands::routes(api);
+    let api = routes::events::routes(api);
+    let api = routes::environment::routes(api);
+    let api = routes::files::routes(api);
     routes::docs::routes(api)
 }
 

@@ -4,6 +4,7 @@ use crate::archive::Extents;
 use crate::config::Config;
 use crate::error::{Error, Result, StartError};
 use crate::extract::RunKey;
+use crate::interactive::Worlds;
 use crate::live::Hub;
 use axum::http::HeaderValue;
 use event_log::EventLog;
@@ -34,6 +35,7 @@ pub struct Inner {
     pub health: Health,
     pub metrics: Metrics,
     pub hub: Hub,
+    pub worlds: Worlds,
     pub allowed_origins: Vec<HeaderValue>,
     /// Requests that may simulate at once.
     pub simulations: Arc<Semaphore>,
@@ -71,6 +73,7 @@ impl App {
             health,
             metrics,
             hub: Hub::default(),
+            worlds: Worlds::default(),
             allowed_origins: config.allowed_origins.clone(),
             simulations: Arc::new(Semaphore::new(SIMULATIONS)),
             sockets: Arc::new(Semaphore::new(SOCKETS)),

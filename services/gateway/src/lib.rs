@@ -12,6 +12,7 @@ mod config;
 mod error;
 mod extract;
 mod frames;
+mod interactive;
 mod live;
 mod middleware;
 mod routes;

@@ -1,9 +1,13 @@
 //! One file per resource.
 
 pub mod checkpoints;
+pub mod commands;
 pub mod docs;
+pub mod environment;
 pub mod episodes;
 pub mod evaluations;
+pub mod events;
+pub mod files;
 pub mod health;
 pub mod playback;
 pub mod run_events;

@@ -73,6 +73,11 @@ pub struct LoggedEvent {
 }
 
 impl LoggedEvent {
+    /// `patrol.<aggregate>.<event>.v<version>`
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
     pub fn of(recorded: RecordedEvent) -> Self {
         let RecordedEvent { sequence, envelope, payload, .. } = recorded;
         Self {

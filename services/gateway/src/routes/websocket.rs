@@ -127,11 +127,16 @@ async fn talk(app: &App, session_id: i64, channel: &Arc<Channel>, socket: &mut W
     let mut heard = Instant::now();
     loop {
         // The senders live as long as the channel that we hold: `changed` cannot fail.
+        // In this order, so that a client hears of its status first and of frames when there is nothing else to say.
         let message = tokio::select! {
-            _ = status.changed() => newest(&mut status),
-            _ = error.changed() => newest(&mut error),
-            _ = progress.changed() => newest(&mut progress),
-            _ = frame.changed() => newest(&mut frame),
+            biased;
+            () = app.draining.cancelled() => return End::Closed(GOING_AWAY, "the gateway is stopping"),
+            _ = heartbeat.tick() => {
+                if heard.elapsed() > SILENCE || !send(socket, Message::Ping(Default::default())).await {
+                    return End::Gone;
+                }
+                Some(Message::text(r#"{"type":"ping"}"#))
+            }
             received = socket.recv() => {
                 heard = Instant::now();
                 match received {
@@ -140,13 +145,10 @@ async fn talk(app: &App, session_id: i64, channel: &Arc<Channel>, socket: &mut W
                     Some(Ok(_)) => None,
                 }
             }
-            _ = heartbeat.tick() => {
-                if heard.elapsed() > SILENCE || !send(socket, Message::Ping(Default::default())).await {
-                    return End::Gone;
-                }
-                Some(Message::text(r#"{"type":"ping"}"#))
-            }
-            () = app.draining.cancelled() => return End::Closed(GOING_AWAY, "the gateway is stopping"),
+            _ = status.changed() => newest(&mut status),
+            _ = error.changed() => newest(&mut error),
+            _ = progress.changed() => newest(&mut progress),
+            _ = frame.changed() => newest(&mut frame),
         };
         if let Some(message) = message
             && !send(socket, message).await

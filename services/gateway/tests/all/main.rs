@@ -1,5 +1,8 @@
 //! The gateway with ingest and projector against a real nats-server and a real Postgres.
 
+mod commands;
+mod environment;
+mod files;
 mod health;
 mod openapi;
 mod playback;
@@ -7,5 +10,7 @@ mod playback;
 #[expect(dead_code, reason = "events of every kind; these tests need some")]
 mod samples;
 mod security;
+mod template_agents;
 mod training;
+mod websocket;
 mod world;

@@ -1,0 +1,42 @@
+use crate::world::{PATIENCE, World};
+use anyhow::{Context, Result};
+use futures::StreamExt;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+#[tokio::test]
+async fn any_command_can_be_sent_and_asked_about() -> Result<()> {
+    let world = World::start().await?;
+    let (status, report) = world.post("/api/v1/commands/run/start?wait=true", json!({"total_timesteps": 1000})).await?;
+    assert_eq!((status, &report["status"]), (StatusCode::ACCEPTED, &json!("done")), "{report:#}");
+    assert_eq!(report["outcomes"][0]["type"], "patrol.run.requested.v1");
+    let command = report["command_id"].as_str().context("an id")?;
+    assert_eq!(world.found(&format!("/api/v1/commands/{command}")).await?, report);
+
+    let unknown = world.post("/api/v1/commands/run/fly", json!({})).await?;
+    assert_eq!(unknown.0, StatusCode::NOT_FOUND);
+    let wrong = world.post("/api/v1/commands/run/start", json!({"total_timesteps": 0})).await?;
+    assert_eq!(wrong.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let nobody = json!({"run_id": "00000000-0000-4000-8000-000000000001"});
+    let refused = world.post("/api/v1/commands/run/pause?wait=true", nobody).await?;
+    assert_eq!(refused.0, StatusCode::NOT_FOUND, "{:#}", refused.1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn events_are_streamed_from_where_the_client_was() -> Result<()> {
+    let world = World::start().await?;
+    let (number, _) = world.start_session("streamed").await?;
+    for (header, value) in [("last-event-id", (number - 1).to_string()), ("accept", "text/event-stream".to_owned())] {
+        let path = format!("/api/v1/events?after={}", number - 1);
+        let answer = world.request(Method::GET, &path).header(header, value).send().await?;
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        let first = tokio::time::timeout(PATIENCE, answer.bytes_stream().next()).await?.context("an event")??;
+        let text = String::from_utf8(first.to_vec())?;
+        assert!(text.contains(&format!("id: {number}")) && text.contains("event: patrol.run.requested.v1"), "{text}");
+    }
+    let page = world.request(Method::GET, "/docs").send().await?;
+    assert!(page.headers()["content-security-policy"].to_str()?.contains("script-src 'unsafe-inline'"));
+    assert!(!page.text().await?.contains("https://"));
+    Ok(())
+}

@@ -1,0 +1,32 @@
+use crate::world::World;
+use anyhow::{Context, Result};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_world_is_played_by_hand() -> Result<()> {
+    let world = World::start().await?;
+    let definitions = world.found("/api/v1/environment/definitions").await?;
+    for definition in definitions["data"].as_array().context("a list")? {
+        let state = world.found(&format!("/api/v1/environment/definitions/{}/state", definition["id"])).await?;
+        assert_eq!(state["data"]["grid_width"], definition["width"]);
+    }
+    let body = json!({"width": 6, "height": 5, "num_robots": 2, "seed": 3, "max_steps": 2});
+    let (status, opened) = world.post("/api/v1/environment/sessions", body).await?;
+    assert_eq!(status, StatusCode::CREATED, "{opened:#}");
+    let path = format!("/api/v1/environment/sessions/{}", opened["data"]["session_id"].as_str().context("an id")?);
+    let action = format!("{path}/action");
+    assert_eq!(world.post(&action, json!({"actions": [3]})).await?.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(world.post(&action, json!({"actions": [3, 9]})).await?.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let (_, first) = world.post(&action, json!({"actions": [3, 1]})).await?;
+    assert_eq!((&first["data"]["state"]["step"], &first["data"]["truncated"]), (&json!(1), &json!(false)), "{first:#}");
+    let (_, last) = world.post(&action, json!({"actions": [1, 3]})).await?;
+    assert_eq!(last["data"]["truncated"], true);
+    assert_eq!(world.post(&action, json!({"actions": [3, 3]})).await?.0, StatusCode::CONFLICT);
+    let (_, again) = world.post(&format!("{path}/reset"), json!({"seed": 3})).await?;
+    assert_eq!(again["data"]["state"], opened["data"]["state"]);
+    assert_eq!(world.found(&path).await?, again);
+    assert_eq!(world.delete(&path).await?, (StatusCode::NO_CONTENT, Value::Null));
+    assert_eq!(world.get(&path).await?.0, StatusCode::NOT_FOUND);
+    Ok(())
+}

@@ -1,0 +1,114 @@
+use crate::samples::{failed, progressed, started};
+use crate::world::{PATIENCE, World};
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+struct Watcher(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Watcher {
+    async fn open(world: &World, path: &str) -> Result<Self> {
+        Ok(Self(connect_async(format!("ws://{}{path}", world.address)).await?.0))
+    }
+
+    async fn next(&mut self) -> Result<Message> {
+        let message = tokio::time::timeout(PATIENCE, self.0.next()).await.context("no message in time")?;
+        Ok(message.context("the socket ended")??)
+    }
+
+    /// The next message of this type.
+    async fn wait_for(&mut self, kind: &str) -> Result<Value> {
+        let found = tokio::time::timeout(PATIENCE, self.find(kind)).await;
+        found.with_context(|| format!("no {kind} in time"))?
+    }
+
+    async fn find(&mut self, kind: &str) -> Result<Value> {
+        loop {
+            if let Message::Text(text) = self.next().await? {
+                let message: Value = serde_json::from_str(&text)?;
+                if message["type"] == kind {
+                    return Ok(message);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_late_client_sees_the_present_and_then_what_changes() -> Result<()> {
+    let world = World::start().await?;
+    let (number, run) = world.start_session("watched").await?;
+    world.append(vec![started(run, None), progressed(run, 1)]).await?;
+    let mut watcher = Watcher::open(&world, &format!("/api/v1/ws/training/{number}")).await?;
+    let acknowledged = watcher.wait_for("connection_ack").await?;
+    assert_eq!(acknowledged["session_id"], number);
+    assert_eq!(watcher.wait_for("training_status").await?["status"], "running");
+    assert_eq!(watcher.wait_for("training_progress").await?["timestep"], 100);
+
+    world.append(vec![progressed(run, 2)]).await?;
+    assert_eq!(watcher.wait_for("training_progress").await?["timestep"], 200);
+    watcher.0.send(Message::text(r#"{"type":"ping"}"#)).await?;
+    watcher.wait_for("pong").await?;
+    for garbage in ["", "{", "[]", r#"{"type":7}"#, "\u{0}"] {
+        watcher.0.send(Message::text(garbage)).await?;
+    }
+    world.nats.restart().await?;
+    world.append(vec![progressed(run, 3)]).await?;
+    assert_eq!(watcher.wait_for("training_progress").await?["timestep"], 300);
+    world.append(vec![failed(run)]).await?;
+    assert_eq!(watcher.wait_for("training_error").await?["error_type"], "checkpoint_unreadable");
+    Ok(())
+}
+
+#[tokio::test]
+async fn live_frames_reach_every_client() -> Result<()> {
+    let world = World::start().await?;
+    let (number, run) = world.start_session("seen").await?;
+    let path = format!("/ws/training/{number}");
+    let (mut one, mut two) = (Watcher::open(&world, &path).await?, Watcher::open(&world, &path).await?);
+    let frame = json!({
+        "run_id": run, "episode": 3, "step": 7, "grid_width": 1, "grid_height": 2, "threat_grid": [[0.5], [0.0]],
+        "robots": [{"id": 0, "x": 0, "y": 1, "orientation": 2, "battery_percentage": 90.0, "is_charging": false}],
+        "coverage_map": [[1], [0]], "obstacles": [[false], [false]], "suspicious_objects": [],
+        "charging_stations": [{"x": 0, "y": 1}]
+    });
+    // Frames are not stored: one is sent until somebody listens.
+    let sending = async {
+        loop {
+            world.log.publish_live(run, Bytes::from(frame.to_string())).await?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let seeing = async {
+        let (one, two) = (one.wait_for("environment_update").await?, two.wait_for("environment_update").await?);
+        assert_eq!(one, two);
+        assert_eq!(
+            (&one["step"], &one["threat_grid"], &one["session_id"]),
+            (&json!(7), &json!([[0.5], [0.0]]), &json!(number))
+        );
+        assert_eq!(one["robots"], frame["robots"]);
+        Ok(())
+    };
+    tokio::select! {
+        seen = seeing => seen,
+        sent = sending => sent,
+    }
+}
+
+#[tokio::test]
+async fn unknown_sessions_and_strange_origins_are_turned_away() -> Result<()> {
+    let world = World::start().await?;
+    let mut watcher = Watcher::open(&world, "/api/v1/ws/training/77").await?;
+    let Message::Close(Some(close)) = watcher.next().await? else { bail!("it was not closed") };
+    assert_eq!(u16::from(close.code), 4404);
+    let mut request = format!("ws://{}/ws/training/77", world.address).into_client_request()?;
+    request.headers_mut().insert("origin", "http://evil.example".parse()?);
+    assert!(connect_async(request).await.is_err());
+    Ok(())
+}
