@@ -7,7 +7,7 @@ use contracts::events::{Split, Table};
 use read_models::{ReadModels, TrajectoryFileRow};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use trajectories::{ObjectStore, RecordedEpisode, RecordedMap, RecordedSteps, read};
 
 /// Files whose extent is remembered; they never change.
@@ -18,8 +18,12 @@ const PREFERRED: [Split; 4] = [Split::Train, Split::External, Split::Eval, Split
 /// Rows per episode of files that were looked into.
 #[derive(Default)]
 pub struct Extents {
-    known: Mutex<HashMap<String, Arc<Vec<(u64, u64)>>>>,
+    known: Mutex<KnownExtents>,
 }
+
+/// Episodes and their numbers of rows.
+type Extent = Arc<Vec<(u64, u64)>>;
+type KnownExtents = HashMap<String, Extent>;
 
 /// The archived steps of one split of a run.
 pub struct Recordings {
@@ -136,7 +140,7 @@ impl Recordings {
 }
 
 impl Extents {
-    async fn of(&self, store: &ObjectStore, uri: &str) -> Result<Arc<Vec<(u64, u64)>>> {
+    async fn of(&self, store: &ObjectStore, uri: &str) -> Result<Extent> {
         if let Some(known) = self.lock().get(uri) {
             return Ok(Arc::clone(known));
         }
@@ -149,7 +153,7 @@ impl Extents {
         Ok(extent)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Vec<(u64, u64)>>>> {
+    fn lock(&self) -> MutexGuard<'_, KnownExtents> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

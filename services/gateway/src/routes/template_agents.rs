@@ -4,7 +4,7 @@ use crate::api::Api;
 use crate::app::App;
 use crate::error::{Error, Result, Violation};
 use crate::extract::Json;
-use crate::scripted::{self, Contest, EnvironmentInfo, EpisodePlayback, Played};
+use crate::scripted::{self, Averages, Contest, EnvironmentInfo, EpisodePlayback, Played};
 use axum::extract::State;
 use environment::EpisodeSummary;
 use environment::agents::ScriptedAgent;
@@ -338,36 +338,6 @@ async fn on_a_thread<T: Send + 'static>(
     });
     let played = playing.await.map_err(Error::internal)?;
     played.map_err(|error| Error::invalid(&["body"], format!("no such world can be made: {error}")))
-}
-
-struct Averages {
-    reward: f64,
-    reward_deviation: f64,
-    coverage: f64,
-    length: f64,
-    patrols: f64,
-    min_battery: f64,
-    battery_deaths: u32,
-    mean_threat: f64,
-}
-
-impl Averages {
-    fn of(summaries: &[EpisodeSummary]) -> Self {
-        let count = summaries.len().max(1) as f64;
-        let mean = |value: fn(&EpisodeSummary) -> f64| summaries.iter().map(value).sum::<f64>() / count;
-        let reward = mean(|summary| summary.episode_return);
-        let squares = summaries.iter().map(|summary| (summary.episode_return - reward).powi(2)).sum::<f64>();
-        Self {
-            reward,
-            reward_deviation: (squares / count).sqrt(),
-            coverage: mean(|summary| summary.coverage),
-            length: mean(|summary| summary.length.into()),
-            patrols: mean(|summary| summary.patrol_count.into()),
-            min_battery: mean(|summary| summary.min_battery),
-            battery_deaths: summaries.iter().map(|summary| summary.battery_deaths).sum(),
-            mean_threat: mean(|summary| summary.mean_threat),
-        }
-    }
 }
 
 fn episode_metrics(episode: u32, summary: &EpisodeSummary) -> EpisodeMetrics {
