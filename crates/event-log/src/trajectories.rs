@@ -24,6 +24,20 @@ pub struct TrajectoryMessage {
     pub payload: Bytes,
 }
 
+impl TrajectoryMessage {
+    /// A message of a segment whose `headers` hold its `Nats-Msg-Id` too; without one its id is empty.
+    pub fn new(subject: String, headers: Vec<(&'static str, String)>, payload: Bytes) -> Self {
+        let mut message = Self { subject, id: String::new(), headers: Vec::with_capacity(headers.len()), payload };
+        for (name, value) in headers {
+            match name {
+                "Nats-Msg-Id" => message.id = value,
+                _ => message.headers.push((name.to_owned(), value)),
+            }
+        }
+        message
+    }
+}
+
 impl EventLog {
     /// Publishes one segment; waits for as long as the stream is full or the server is away.
     ///

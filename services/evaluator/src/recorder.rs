@@ -15,20 +15,10 @@ impl Evaluator {
         for (number, payload) in segments.into_iter().enumerate() {
             let header = SegmentHeader::new(producer, number as u64, Recording::Full);
             let header = SegmentHeader { end: number == last, ..header };
-            let message = message(run, split, &header, payload);
+            let subject = subjects::trajectory(run, split);
+            let message = TrajectoryMessage::new(subject, header.to_headers(run, split), payload);
             self.log.publish_trajectory(&message).await?;
         }
         Ok(())
-    }
-}
-
-fn message(run: RunId, split: Split, header: &SegmentHeader, payload: Bytes) -> TrajectoryMessage {
-    let mut headers = header.to_headers(run, split);
-    let id = headers.iter().position(|(name, _)| *name == "Nats-Msg-Id").map(|at| headers.swap_remove(at).1);
-    TrajectoryMessage {
-        subject: subjects::trajectory(run, split),
-        id: id.unwrap_or_default(),
-        headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        payload,
     }
 }

@@ -75,14 +75,8 @@ impl Recorder {
 
     async fn send(&mut self, payload: bytes::Bytes, end: bool) -> Result<()> {
         let header = SegmentHeader { end, ..SegmentHeader::new(PRODUCER, self.next_segment, self.recording) };
-        let mut headers = header.to_headers(self.run, Split::Train);
-        let id = headers.iter().position(|(name, _)| *name == "Nats-Msg-Id").map(|at| headers.swap_remove(at).1);
-        let message = TrajectoryMessage {
-            subject: subjects::trajectory(self.run, Split::Train),
-            id: id.unwrap_or_default(),
-            headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            payload,
-        };
+        let subject = subjects::trajectory(self.run, Split::Train);
+        let message = TrajectoryMessage::new(subject, header.to_headers(self.run, Split::Train), payload);
         self.newest = Some(self.publisher.publish_confirmed(message).await?);
         self.next_segment += 1;
         Ok(())
