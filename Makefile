@@ -25,8 +25,9 @@ demo: build ## Train a policy through the whole pipeline and compare it with the
 up: build ## Keep the whole system running in the foreground
 	@$(PATROL) up $(ARGS)
 
-# The system tests start the executable that the workspace build makes.
-test: setup ## Run every test against real servers
+# The system tests start the executable that the workspace build makes; some tests are Python programs.
+test: ## Run every test against real servers
+	@$(CARGO) xtask setup --tests
 	@$(CARGO) build --package patrol
 	@if command -v cargo-nextest > /dev/null; then \
 	  $(CARGO) nextest run --workspace $(ARGS); \

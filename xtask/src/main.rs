@@ -31,7 +31,11 @@ enum Chore {
         unreleased: bool,
     },
     /// Install what is missing: nats-server under var/tools, Postgres from the distribution.
-    Setup,
+    Setup {
+        /// Also the Python packages that tests use.
+        #[arg(long)]
+        tests: bool,
+    },
     /// Collect the measurements of `make bench` in target/bench/summary.json.
     BenchSummary,
     /// Check who depends on whom, and that each heavy dependency has one owner.
@@ -56,7 +60,7 @@ fn main() -> ExitCode {
 
 fn perform(chore: Chore) -> Result<()> {
     match chore {
-        Chore::Setup => setup::run(&workspace_root()),
+        Chore::Setup { tests } => setup::run(&workspace_root(), tests),
         Chore::BenchSummary => bench_summary::run(&workspace_root()),
         Chore::Schemas { check, unreleased } => schemas::run(&workspace_root(), check, unreleased),
         Chore::Layers => layers::run(&workspace_root()),

@@ -16,6 +16,7 @@ mod directory;
 mod given;
 mod nats;
 mod postgres;
+mod python;
 mod template;
 mod wait;
 
@@ -23,6 +24,7 @@ pub use directory::{TestDirectory, workspace_root};
 pub use given::{Given, Outcome, given};
 pub use nats::TestNats;
 pub use postgres::{TestDatabase, TestPostgres};
+pub use python::{python, run_to_end};
 pub use wait::wait_for;
 
 /// Both servers, for tests of whole services.

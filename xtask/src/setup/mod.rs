@@ -2,14 +2,16 @@
 
 mod nats;
 mod postgres;
+mod python;
 
 use anyhow::Result;
 use std::path::Path;
 
-/// A server that the user provides by a URL need not be installable here.
-pub fn run(root: &Path) -> Result<()> {
+/// With `tests` also what only tests need. A server that the user provides by a URL need not be installable here.
+pub fn run(root: &Path, tests: bool) -> Result<()> {
     unless_provided("NATS_URL", nats::ensure(&root.join("var/tools")))?;
-    unless_provided("DATABASE_URL", postgres::ensure(&root.join("var/postgres")))
+    unless_provided("DATABASE_URL", postgres::ensure(&root.join("var/postgres")))?;
+    if tests { python::ensure(&root.join("var/tools")) } else { Ok(()) }
 }
 
 fn unless_provided(variable: &str, installed: Result<()>) -> Result<()> {
