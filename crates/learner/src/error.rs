@@ -1,4 +1,5 @@
 //! What can go wrong while learning.
+use crate::a3c::SegmentDigest;
 use crate::checkpoint::container::ContainerError;
 use crate::ppo::config::ConfigError;
 
@@ -19,6 +20,16 @@ pub enum LearnerError {
     Observation { found: usize, expected: usize },
     #[error("the threads cannot be started")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    #[error("segment {segment} of lane {lane} was not asked for: it is lost or was played already")]
+    Stale { lane: usize, segment: u64 },
+    #[error("segment {segment} of lane {lane} came out differently: {found} instead of {expected}")]
+    Diverged { lane: usize, segment: u64, found: SegmentDigest, expected: SegmentDigest },
+    #[error("policy {version} is not known any more")]
+    UnknownPolicy { version: u64 },
+    #[error("{lanes} lanes are still being played")]
+    InPlay { lanes: usize },
+    #[error("the actors have stopped")]
+    Actors,
     #[error("training is complete: {steps} of {total} steps are done")]
     Complete { steps: u64, total: u64 },
 }

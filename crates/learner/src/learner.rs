@@ -9,6 +9,7 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRef
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::a3c;
+use crate::a3c::LaneCounters;
 use crate::adam::Adam;
 use crate::error::LearnerError;
 use crate::gae::{self, Segment};
@@ -36,8 +37,10 @@ pub struct Learner {
     pub(crate) environments: Vec<Environment>,
     pub(crate) progress: Progress,
     pub(crate) normaliser: Option<ReturnNormaliser>,
-    kernels: Kernels,
-    pool: ThreadPool,
+    /// Where the lanes of asynchronous actors stand.
+    pub(crate) asynchronous: Option<LaneCounters>,
+    pub(crate) kernels: Kernels,
+    pub(crate) pool: ThreadPool,
     rollout: Rollout,
     lanes: Vec<LaneMemory>,
 }
@@ -55,8 +58,15 @@ impl Learner {
         let shape = MlpShape { observations: ObservationSpec::for_team(world.num_robots).len(), hidden: config.hidden };
         let network = Mlp::initialised(shape, &mut stream(seed, Purpose::InitialWeights, 0, 0));
         let adam = Adam::new(shape.len(), config.adam_epsilon);
-        let parts =
-            Parts { network, behaviour: None, adam, environments, progress: Progress::default(), normaliser: None };
+        let parts = Parts {
+            network,
+            behaviour: None,
+            adam,
+            environments,
+            progress: Progress::default(),
+            normaliser: None,
+            asynchronous: None,
+        };
         Self::assemble(world, config, seed, threads, parts)
     }
 
@@ -100,6 +110,7 @@ impl Learner {
             environments: parts.environments,
             progress: parts.progress,
             normaliser,
+            asynchronous: parts.asynchronous,
             kernels,
             pool: ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("learner-{i}")).build()?,
             rollout: Rollout::default(),
@@ -220,7 +231,7 @@ impl Learner {
             }
             Algorithm::A3c { .. } => {
                 let Self { optimiser, pool, config, rollout, .. } = self;
-                a3c::optimise(optimiser, pool, config, rollout, shape, progress)
+                a3c::optimise::optimise(optimiser, pool, config, rollout, shape, progress)
             }
         };
         self.behaviour = before;
@@ -269,7 +280,7 @@ impl Learner {
         RolloutShape { num_envs: self.config.num_envs, steps, robots, observation_len: self.observation.len() }
     }
 
-    fn report(&self, shape: RolloutShape, fraction: f64, outcome: &Outcome) -> UpdateReport {
+    pub(crate) fn report(&self, shape: RolloutShape, fraction: f64, outcome: &Outcome) -> UpdateReport {
         let losses = &outcome.losses;
         let samples = losses.samples.max(1.0);
         UpdateReport {
@@ -318,6 +329,7 @@ pub(crate) struct Parts {
     pub environments: Vec<Environment>,
     pub progress: Progress,
     pub normaliser: Option<ReturnNormaliser>,
+    pub asynchronous: Option<LaneCounters>,
 }
 
 /// The environments of a training run.

@@ -112,11 +112,18 @@ impl RolloutRecord {
 
     /// Appends a lane, environment by environment.
     pub(crate) fn append(&mut self, lane: &LaneRecord) {
-        for environment in &lane.environments {
-            self.steps.append(&environment.steps);
-            self.events.extend_from_slice(&environment.events);
+        self.append_in_turn(&[lane]);
+    }
+
+    /// Appends what one lane played in several turns, environment by environment.
+    pub(crate) fn append_in_turn(&mut self, turns: &[&LaneRecord]) {
+        for environment in 0..turns.first().map_or(0, |turn| turn.environments.len()) {
+            for turn in turns {
+                self.steps.append(&turn.environments[environment].steps);
+                self.events.extend_from_slice(&turn.environments[environment].events);
+            }
         }
-        self.finished.extend_from_slice(&lane.finished);
+        turns.iter().for_each(|turn| self.finished.extend_from_slice(&turn.finished));
     }
 }
 

@@ -4,6 +4,7 @@ pub mod container;
 use container::{ContainerError, Reader, Writer};
 use environment::{Environment, WorldConfig};
 
+use crate::a3c::LaneCounters;
 use crate::adam::Adam;
 use crate::error::LearnerError;
 use crate::learner::{Learner, Parts, batch_config};
@@ -57,6 +58,18 @@ impl Learner {
         threads: usize,
         checkpoint: &Checkpoint,
     ) -> Result<Self, LearnerError> {
+        Self::restore(world, config, seed, threads, checkpoint, None)
+    }
+
+    /// As [`Learner::resume`]; `segment_envs` is of the asynchronous form.
+    pub(crate) fn restore(
+        world: WorldConfig,
+        config: PpoConfig,
+        seed: u64,
+        threads: usize,
+        checkpoint: &Checkpoint,
+        segment_envs: Option<usize>,
+    ) -> Result<Self, LearnerError> {
         config.validate()?;
         let mut config = config;
         let spec = environment::ObservationSpec::for_team(world.num_robots);
@@ -64,7 +77,8 @@ impl Learner {
         // A run that was warm-started has the width of the policy it started from.
         config.hidden = network.shape().hidden;
         let reader = Reader::new(&checkpoint.resume).map_err(LearnerError::Resume)?;
-        let saved = Saved::read(&reader, &world, &config, seed, &network).map_err(LearnerError::Resume)?;
+        let saved =
+            Saved::read(&reader, &world, &config, seed, &network, segment_envs).map_err(LearnerError::Resume)?;
         let batch = batch_config(&world, &config, seed);
         let environments = saved.environments.iter().map(|bytes| Environment::from_bytes(&batch, bytes));
         let environments = environments.collect::<Result<Vec<_>, _>>()?;
@@ -75,6 +89,7 @@ impl Learner {
             environments,
             progress: saved.progress,
             normaliser: saved.normaliser,
+            asynchronous: saved.asynchronous,
         };
         Self::assemble(world, config, seed, threads, parts)
     }
@@ -83,7 +98,8 @@ impl Learner {
         let mut writer = Writer::default();
         let (adam, progress) = (&self.optimiser.adam, &self.progress);
         writer.metadata("format", FORMAT);
-        writer.metadata("run", fingerprint(&self.world, &self.config, self.seed));
+        let segment_envs = self.asynchronous.as_ref().map(|lanes| lanes.segment_envs);
+        writer.metadata("run", fingerprint(&self.world, &self.config, self.seed, segment_envs));
         writer.metadata("updates", progress.updates);
         writer.metadata("steps_done", progress.steps_done);
         writer.metadata("episodes_finished", progress.episodes_finished);
@@ -99,6 +115,10 @@ impl Learner {
         }
         if let Some(behaviour) = &self.behaviour {
             writer.f32s("behaviour.parameters", &size, behaviour.parameters().iter().copied());
+        }
+        if let Some(lanes) = &self.asynchronous {
+            writer.metadata("policy_version", lanes.policy_version);
+            writer.u64s("lane.segments", lanes.segments.iter().copied());
         }
         if let Some(normaliser) = &self.normaliser {
             let moments = [normaliser.mean, normaliser.variance, normaliser.count];
@@ -119,6 +139,7 @@ struct Saved<'a> {
     behaviour: Option<Vec<f32>>,
     progress: Progress,
     normaliser: Option<ReturnNormaliser>,
+    asynchronous: Option<LaneCounters>,
     environments: Vec<&'a [u8]>,
 }
 
@@ -129,9 +150,10 @@ impl<'a> Saved<'a> {
         config: &PpoConfig,
         seed: u64,
         network: &Mlp,
+        segment_envs: Option<usize>,
     ) -> Result<Self, ContainerError> {
         reader.expect("format", &FORMAT.to_string())?;
-        reader.expect("run", &fingerprint(world, config, seed))?;
+        reader.expect("run", &fingerprint(world, config, seed, segment_envs))?;
         let size = [network.shape().len()];
         let mut adam = Adam::new(size[0], config.adam_epsilon);
         adam.first_moment = reader.f32s("adam.first_moment", &size)?;
@@ -157,8 +179,10 @@ impl<'a> Saved<'a> {
         let behaviour = lags.then(|| reader.f32s("behaviour.parameters", &size)).transpose()?;
         let robots = config.num_envs * world.num_robots;
         let normaliser = config.normalise_returns.then(|| read_normaliser(reader, robots)).transpose()?;
+        let lanes = |segment_envs| read_lanes(reader, config.num_envs, segment_envs);
+        let asynchronous = segment_envs.map(lanes).transpose()?;
         let environments = split_environments(reader, config.num_envs)?;
-        Ok(Self { adam, behaviour, progress, normaliser, environments })
+        Ok(Self { adam, behaviour, progress, normaliser, asynchronous, environments })
     }
 }
 
@@ -170,6 +194,12 @@ fn read_normaliser(reader: &Reader, robots: usize) -> Result<ReturnNormaliser, C
     };
     let [mean, variance, count] = [mean, variance, count].map(f64::from_bits);
     Ok(ReturnNormaliser { returns, mean, variance, count })
+}
+
+fn read_lanes(reader: &Reader, num_envs: usize, segment_envs: usize) -> Result<LaneCounters, ContainerError> {
+    let segments = reader.u64s("lane.segments")?;
+    expect_len("lane.segments", segments.len(), num_envs.div_ceil(segment_envs))?;
+    Ok(LaneCounters { segment_envs, segments, policy_version: reader.parsed("policy_version")? })
 }
 
 fn split_environments<'a>(reader: &Reader<'a>, num_envs: usize) -> Result<Vec<&'a [u8]>, ContainerError> {
@@ -203,6 +233,7 @@ fn wrong_len(name: &str, found: usize, expected: usize) -> ContainerError {
 }
 
 /// What a resume state belongs to: it can only be continued with exactly these settings.
-fn fingerprint(world: &WorldConfig, config: &PpoConfig, seed: u64) -> String {
-    format!("{world:?} {config:?} seed {seed}")
+fn fingerprint(world: &WorldConfig, config: &PpoConfig, seed: u64, segment_envs: Option<usize>) -> String {
+    let asynchronous = segment_envs.map_or_else(String::new, |envs| format!(" asynchronous by {envs}"));
+    format!("{world:?} {config:?} seed {seed}{asynchronous}")
 }

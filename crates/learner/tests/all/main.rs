@@ -1,5 +1,6 @@
 //! Integration tests of the learner.
 mod a3c;
+mod asynchronous;
 mod backends;
 mod kernels;
 mod runs;

@@ -1,5 +1,4 @@
-//! Actor–critic with actors that lag behind the learner (Mnih et al., "Asynchronous Methods for Deep Reinforcement
-//! Learning", 2016), corrected by V-trace (Espeholt et al., 2018): the learner's side, in its deterministic form.
+//! The learner's gradient steps, corrected by V-trace (Espeholt et al., 2018).
 //!
 //! A segment is what one environment played in a rollout. Segments are consumed once, in the order of their
 //! environments, a minibatch of whole segments per gradient step. Before each step they are evaluated anew with the

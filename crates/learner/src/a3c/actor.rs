@@ -1,0 +1,89 @@
+//! What an actor does: plays a lane for the length of a rollout with the policy that it has.
+use std::sync::Arc;
+
+use environment::{ObservationSpec, WorldError};
+
+use super::lane::{Lane, PolicyVersion, SegmentDigest};
+use crate::kernels::Kernels;
+use crate::network::MlpShape;
+use crate::rollout::buffer::RolloutShape;
+use crate::rollout::collect::{Actor, LaneMemory, LaneTimings};
+
+/// One lane's part of a rollout, played with one policy.
+#[derive(Debug)]
+pub struct ActorSegment {
+    /// As it stands after the segment.
+    pub lane: Lane,
+    pub policy_version: u64,
+    /// Who played it.
+    pub actor: Arc<str>,
+    pub digest: SegmentDigest,
+    pub(crate) timings: LaneTimings,
+}
+
+/// An actor and its working memory.
+#[derive(Debug)]
+pub struct SegmentActor {
+    name: Arc<str>,
+    settings: ActorSettings,
+    memory: LaneMemory,
+}
+
+/// What all actors of a run have in common.
+#[derive(Clone, Debug)]
+pub struct ActorSettings {
+    pub(crate) observation: ObservationSpec,
+    pub(crate) kernels: Kernels,
+    pub(crate) network: MlpShape,
+    pub(crate) seed: u64,
+    pub(crate) reward_scale: f32,
+    pub(crate) mean_threat_coefficient: f32,
+    pub(crate) robots: usize,
+    pub(crate) steps: usize,
+    pub(crate) segment_envs: usize,
+    pub(crate) recording: bool,
+}
+
+impl ActorSettings {
+    /// The shape of a segment of `environments`.
+    pub(crate) fn shape(&self, environments: usize) -> RolloutShape {
+        let (steps, robots, observation_len) = (self.steps, self.robots, self.observation.len());
+        RolloutShape { num_envs: environments, steps, robots, observation_len }
+    }
+}
+
+impl SegmentActor {
+    pub fn new(name: Arc<str>, settings: ActorSettings) -> Self {
+        let memory = LaneMemory::new(settings.network, settings.segment_envs, settings.robots);
+        Self { name, settings, memory }
+    }
+
+    /// Plays the next segment of `lane` with `policy`.
+    ///
+    /// # Errors
+    /// If the map of a next episode cannot be made.
+    pub fn play(&mut self, mut lane: Lane, policy: &PolicyVersion) -> Result<ActorSegment, WorldError> {
+        let settings = &self.settings;
+        let shape = settings.shape(lane.environments.len());
+        let actor = Actor {
+            network: &policy.network,
+            kernels: settings.kernels,
+            observation: &settings.observation,
+            seed: settings.seed,
+            update: lane.segment,
+            reward_scale: settings.reward_scale,
+            mean_threat_coefficient: settings.mean_threat_coefficient,
+        };
+        lane.rollout.resize(shape);
+        std::mem::swap(&mut self.memory.record, &mut lane.record);
+        let first = lane.index * settings.segment_envs;
+        let Lane { environments, rollout, .. } = &mut lane;
+        for mut part in rollout.lanes(shape) {
+            actor.play(first, environments, &mut part, &mut self.memory, settings.recording)?;
+        }
+        std::mem::swap(&mut self.memory.record, &mut lane.record);
+        let digest = lane.digest(policy.version);
+        let (policy_version, actor) = (policy.version, Arc::clone(&self.name));
+        Ok(ActorSegment { lane, policy_version, actor, digest, timings: self.memory.timings })
+    }
+}
