@@ -71,6 +71,11 @@ pub(super) async fn store(
     let expected = ExpectedVersion::exact(filter, archive.version);
     let new = events.iter().map(|event| new_event(context, event)).collect::<Result<Vec<_>, _>>()?;
     let appended = context.log.append_batch(&new, &expected).await?;
+    if appended.duplicate {
+        // Another process wrote the same files, and perhaps others before that are not known here: `archive` stays behind,
+        // so that the next append is refused and the run is loaded again.
+        return Ok(());
+    }
     for event in &events {
         archive.evolve(event, appended.sequence);
         count(context, event);

@@ -124,6 +124,14 @@ impl Keeper {
             return Ok(Written::All);
         }
         let Some(archive) = self.runs.get_mut(&id.run) else { return Ok(Written::All) };
+        // What is known of the run may be newer than these: another process may have archived some of them.
+        let is_done = |held: &Held| archive.has(id.split, &id.producer, held.segment.header.number);
+        let (done, rest): (Vec<Held>, Vec<Held>) = held.into_iter().partition(is_done);
+        if !done.is_empty() {
+            self.acknowledge(&done).await?;
+            return Ok(Written::Again(rest));
+        }
+        held = rest;
         let Some(chunk) = chunk(id, &held) else { return Ok(Written::All) };
         match attempt(&self.context, archive, &chunk).await {
             Ok(None) => {}
@@ -134,7 +142,8 @@ impl Keeper {
             }
             Err(error) if error.is_conflict() => {
                 tracing::info!(run.id = %id.run, "another process archives this run too: {error}");
-                return self.after_conflict(id, held).await;
+                self.runs.remove(&id.run);
+                return Ok(Written::Again(held));
             }
             Err(error) if error.is_retryable() => {
                 tracing::warn!(run.id = %id.run, "a file will be written later: {}", chain(&error));
@@ -156,17 +165,11 @@ impl Keeper {
         Ok(Written::All)
     }
 
-    /// Looks at the log again, and keeps the segments that nobody has archived.
-    async fn after_conflict(&mut self, id: &GroupId, held: Vec<Held>) -> Result<Written, Error> {
-        self.runs.remove(&id.run);
-        self.load(id.run).await?;
-        let Some(archive) = self.runs.get(&id.run) else { return Ok(Written::Later(held)) };
-        let is_done = |held: &Held| archive.has(id.split, &id.producer, held.segment.header.number);
-        let (done, rest): (Vec<Held>, Vec<Held>) = held.into_iter().partition(is_done);
+    async fn acknowledge(&self, done: &[Held]) -> Result<(), Error> {
         for held in done {
             held.delivery.receipt.ack().await?;
         }
-        Ok(Written::Again(rest))
+        Ok(())
     }
 
     /// Sets a message aside: the event tells why, the dead letter points to it, and the queue goes on.

@@ -104,6 +104,28 @@ impl World {
         Ok(())
     }
 
+    /// Appends the event by which another process says that it archived segments.
+    async fn claim(&self, producer: &str, first: u64, last: u64) -> Result<()> {
+        let segments = contracts::events::SegmentRange { producer: producer.into(), first, last };
+        let key = layout::file(Table::Steps, run(1), Split::Train, &segments);
+        let file_id = contracts::FileId(run(1).derive(&key));
+        let event = Event::FileWritten(Box::new(FileWritten {
+            run_id: run(1),
+            file_id,
+            split: Split::Train,
+            table: Table::Steps,
+            blob: contracts::events::BlobRef { uri: key, sha256: store::sha256(b""), bytes: 0, rows: Some(0) },
+            segments,
+            first_episode: None,
+            last_episode: None,
+            first_step: None,
+            last_step: None,
+        }));
+        let envelope = Envelope::for_event(&event, EventId(file_id.0), "ingest", chrono_epoch());
+        self.log.append(&NewEvent::new(&event, envelope)?, &ExpectedVersion::Any).await?;
+        Ok(())
+    }
+
     async fn files(&self, table: Table) -> Result<Vec<FileWritten>> {
         let mut files = Vec::new();
         for recorded in self.log.load(&subjects::event("archive", Some(run(1)), "file_written")).await? {
@@ -287,6 +309,22 @@ async fn two_archives_at_once_do_not_double_rows() -> Result<()> {
     two.stop().await?;
     world.verify(39).await?;
     world.verify_no_orphans().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_process_archived_meanwhile_is_not_written_again() -> Result<()> {
+    let world = World::start(None).await?;
+    let archive = world.archive(PATIENT);
+    world.train([3, 4, 5, 39], 0, None).await?;
+    world.wait_until_held(4).await?;
+    world.claim("train", 30, 39).await?;
+    // The first chunk meets the other process's event and loads the run again; the second is in there already.
+    archive.stop().await?;
+    world.wait_until_settled().await?;
+    let files = world.files(Table::Steps).await?;
+    let ranges: Vec<_> = files.iter().map(|file| (file.segments.first, file.segments.last)).collect();
+    assert_eq!(ranges, [(3, 5), (30, 39)]);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
