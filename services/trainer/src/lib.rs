@@ -30,8 +30,9 @@ use trajectories::ObjectStore;
 
 /// How long one pull waits for a run before it looks at the shutdown signal again.
 const PULL_WAIT: Duration = Duration::from_secs(5);
-/// How soon a run that could not be trained here is offered again.
+/// How soon a run that could not be trained here is offered again: first, and at most after doubling each time.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
+const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(300);
 
 /// What the service needs from outside: time, ids, health and metrics.
 #[derive(Clone)]
@@ -107,11 +108,17 @@ impl Trainer {
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
                 tracing::warn!(run.id = %run, "letting go of a run, to be tried again: {}", chain(&error));
-                delivery.receipt.nak(RETRY_DELAY).await?;
+                delivery.receipt.nak(retry_delay(delivery.attempts)).await?;
             }
         }
         Ok(())
     }
+}
+
+/// Doubles with every delivery.
+fn retry_delay(attempts: u64) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
+    RETRY_DELAY.saturating_mul(1 << doublings).min(LONGEST_RETRY_DELAY)
 }
 
 /// An error with its causes, on one line.

@@ -1,6 +1,6 @@
 //! One run from the claim to its end, pause, loss or hand-over.
 
-use crate::claim::{Claim, Control, Request, claim};
+use crate::claim::{Claim, Control, MOST_FRUITLESS_STARTS, Request, claim};
 use crate::computation::{Computation, Ending, Update};
 use crate::error::{Error, Result};
 use crate::fence::Fence;
@@ -39,7 +39,10 @@ pub async fn train(trainer: &Trainer, run: RunId, cause: Envelope, lifecycle: &L
     let Some((claim, mut fence)) = take_over(trainer, run, cause).await? else {
         return Ok(Ended::Settled);
     };
-    let trained = Session::run(trainer, run, &claim, &mut fence, lifecycle).await;
+    let trained = match claim.fruitless_starts() {
+        starts if starts >= MOST_FRUITLESS_STARTS => Err(hopeless(starts)),
+        _ => Session::run(trainer, run, &claim, &mut fence, lifecycle).await,
+    };
     match trained {
         Err(Error::Lost) => {
             trainer.metrics.runs_lost.inc();
@@ -56,6 +59,12 @@ pub async fn train(trainer: &Trainer, run: RunId, cause: Envelope, lifecycle: &L
         }
         other => other,
     }
+}
+
+/// A run that ends its trainers is not offered for ever; its checkpoints remain to start another run from.
+fn hopeless(starts: usize) -> Error {
+    let message = format!("{starts} trainers in a row started it and ended without a checkpoint");
+    Error::Run { code: "no_progress", message }
 }
 
 /// Appends `run.started` with the expected version; `None` when there is nothing to train.
