@@ -48,6 +48,8 @@ pub enum Error {
     UnsupportedMediaType(String),
     #[error("this path does not take that method")]
     MethodNotAllowed,
+    #[error("open a WebSocket at this address")]
+    UpgradeRequired,
     #[error("{0}")]
     TooMany(String),
     #[error("the range lies outside the file")]
@@ -113,6 +115,7 @@ impl Error {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::TimedOut | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -132,6 +135,7 @@ impl Error {
     fn extra_header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
             Self::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Self::UpgradeRequired => Some((header::UPGRADE, HeaderValue::from_static("websocket"))),
             Self::TooMany(_) | Self::TimedOut | Self::Unavailable(_) => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }

@@ -116,6 +116,7 @@ fn query_parameters(schema: &Schema, generator: &SchemaGenerator) -> Vec<Value> 
         let mut schema = schema.clone();
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
         without_null(&mut schema);
+        within_type(&mut schema);
         json!({ "name": name, "in": "query", "required": required(name), "description": description.unwrap_or_default(),
                 "schema": schema })
     };
@@ -138,6 +139,20 @@ fn without_null(schema: &mut Value) {
     }
 }
 
+/// Says where a number ends that has no narrower bounds; `format` alone binds nobody.
+fn within_type(schema: &mut Value) {
+    let (smallest, largest) = match schema.get("format").and_then(Value::as_str) {
+        Some("uint32") => (json!(0), json!(u32::MAX)),
+        Some("int64") => (json!(i64::MIN), json!(i64::MAX)),
+        Some("uint64") => (json!(0), json!(u64::MAX)),
+        _ => return,
+    };
+    if let Some(schema) = schema.as_object_mut() {
+        schema.entry("minimum").or_insert(smallest);
+        schema.entry("maximum").or_insert(largest);
+    }
+}
+
 fn request_body(body: &Body, generator: &mut SchemaGenerator) -> Value {
     let mut content = json!({ "schema": (body.schema)(generator) });
     if let Some(example) = &body.example {
@@ -149,13 +164,10 @@ fn request_body(body: &Body, generator: &mut SchemaGenerator) -> Value {
 fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let mut responses = Map::new();
     for Answer { status, description, content } in &operation.answers {
-        let content =
-            content.as_ref().map(|(content_type, schema)| json!({ *content_type: { "schema": schema(generator) } }));
-        let mut response = json!({ "description": description });
-        if let Some(content) = content {
-            response["content"] = content;
+        let response = responses.entry(status.to_string()).or_insert_with(|| json!({ "description": description }));
+        if let Some((content_type, schema)) = content {
+            add_alternative(&mut response["content"][content_type], schema(generator));
         }
-        responses.insert(status.to_string(), response);
     }
     for status in &operation.failures {
         let problem = match status {
@@ -168,6 +180,14 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let any = reference::<Problem>(generator);
     responses.insert("default".to_owned(), problem_response("No token, too many requests, or a failure inside", any));
     Value::Object(responses)
+}
+
+/// A status with two kinds of answers has either.
+fn add_alternative(content: &mut Value, schema: Schema) {
+    content["schema"] = match content.get_mut("schema").map(Value::take) {
+        None => schema.to_value(),
+        Some(other) => json!({ "anyOf": [other, schema] }),
+    };
 }
 
 fn problem_response(description: &str, schema: Schema) -> Value {

@@ -93,6 +93,23 @@ impl Operation {
         self.answers_with(status, description, Some((content_type, text)))
     }
 
+    /// Answers server-sent events, each with `T` as JSON in its `data`.
+    #[must_use]
+    pub fn gives_events<T: JsonSchema>(self, status: u16, description: &'static str) -> Self {
+        let event: SchemaOf = Box::new(|generator| {
+            let data = generator.subschema_for::<T>();
+            schemars::json_schema!({
+                "type": "object", "required": ["id", "event", "data"],
+                "properties": {
+                    "id": { "type": "string", "pattern": "^[0-9]+$" },
+                    "event": { "type": "string" },
+                    "data": { "type": "string", "contentMediaType": "application/json", "contentSchema": data }
+                }
+            })
+        });
+        self.answers_with(status, description, Some(("text/event-stream", event)))
+    }
+
     /// Answers without a body.
     #[must_use]
     pub fn gives_nothing(self, status: u16, description: &'static str) -> Self {

@@ -27,7 +27,7 @@ pub fn routes(api: Api) -> Api {
                  the end of the log, behind `after`, or behind `Last-Event-ID`, which browsers send when they reconnect.",
             )
             .query::<FollowQuery>()
-            .gives_content(200, "A stream without end", "text/event-stream")
+            .gives_events::<LoggedEvent>(200, "A stream without end")
             .fails(&[422])
     })
 }

@@ -65,6 +65,7 @@ fn described_start(operation: Operation) -> Operation {
         .commands()
         .takes_schema("application/json", Box::new(body_schema), Some(example))
         .gives::<Session>(202, "The session, waiting for a trainer; or the command's id after five seconds")
+        .gives::<PendingCommand>(202, "The command is stored, its outcome not known yet")
         .fails(&[404, 409, 413, 415, 422])
 }
 

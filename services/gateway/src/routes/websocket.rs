@@ -47,7 +47,7 @@ fn described(operation: Operation) -> Operation {
              `patrol`, or as `?token=`.",
         )
         .gives_nothing(101, "The socket is open")
-        .fails(&[422])
+        .fails(&[403, 422, 426, 429])
 }
 
 #[derive(Deserialize)]
@@ -70,7 +70,7 @@ async fn watch(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response> {
     check_origin(&app, &headers)?;
-    let upgrade = upgrade.map_err(|_| Error::invalid(&["header", "Upgrade"], "open a WebSocket at this address"))?;
+    let upgrade = upgrade.map_err(|_| Error::UpgradeRequired)?;
     let permit = app.sockets.clone().try_acquire_owned();
     let permit = permit.map_err(|_| Error::TooMany("too many clients are watching; try again later".to_owned()))?;
     let run = app.run(key).await;

@@ -4,6 +4,7 @@ mod commands;
 mod environment;
 mod files;
 mod health;
+mod hostile;
 mod openapi;
 mod playback;
 #[path = "../../../../crates/read-models/tests/all/samples.rs"]

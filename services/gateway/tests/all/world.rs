@@ -28,11 +28,13 @@ pub struct World {
     store_url: String,
     /// Ends every service when the test ends.
     lifecycle: Lifecycle,
+    training: Lifecycle,
 }
 
 impl Drop for World {
     fn drop(&mut self) {
         self.lifecycle.shut_down();
+        self.training.shut_down();
     }
 }
 
@@ -55,8 +57,13 @@ impl World {
             health: Health::new(),
             metrics: Metrics::new("trainer"),
         };
-        spawn("trainer", trainer::run(config, outside, world.lifecycle.clone()));
+        spawn("trainer", trainer::run(config, outside, world.training.clone()));
         Ok(world)
+    }
+
+    /// Ends the trainer: what is started from now on waits in the queue.
+    pub fn stop_training(&self) {
+        self.training.shut_down();
     }
 
     pub async fn with(token: Option<&str>) -> Result<Self> {
@@ -99,7 +106,17 @@ impl World {
         };
         let outside = gateway::Surroundings { clock: Arc::new(SystemClock), ids: Arc::new(RandomIds), health, metrics };
         spawn("gateway", gateway::serve(listener, config, outside, lifecycle.clone()));
-        let world = Self { nats, postgres, log, models, address, client: reqwest::Client::new(), store_url, lifecycle };
+        let world = Self {
+            nats,
+            postgres,
+            log,
+            models,
+            address,
+            client: reqwest::Client::new(),
+            store_url,
+            lifecycle,
+            training: Lifecycle::new(),
+        };
         world.ready().await?;
         Ok(world)
     }
