@@ -1,7 +1,7 @@
 //! Kernels against the processor's multiply-add limit. Throughput "elements" are multiply-adds.
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use learner::kernels::{Finish, Kernels, Rows};
-use learner::network::mlp::{Activations, CHUNK, Mlp, MlpShape};
+use learner::network::{Activations, CHUNK, Network, NetworkShape};
 use learner::random::{Purpose, stream, unit};
 
 fn kernels(c: &mut Criterion) {
@@ -9,13 +9,13 @@ fn kernels(c: &mut Criterion) {
     let mut rng = stream(1, Purpose::InitialWeights, 0, 0);
     let rows = 4_096;
     for observations in [224, 288, 472] {
-        let shape = MlpShape { observations, hidden: 64 };
+        let shape = NetworkShape::mlp(observations, 64);
         let x: Vec<f32> = (0..rows * observations).map(|_| unit(&mut rng)).collect();
         let index: Vec<u32> = (0..CHUNK as u32).map(|i| i * 37 % rows as u32).collect();
         let x = Rows { data: &x, stride: observations, index: &index };
-        let network = Mlp::initialised(shape, &mut rng);
+        let network = Network::initialised(shape.clone(), &mut rng);
         let (mut out, mut gradient) = (vec![0.0; CHUNK * 64], vec![0.0; shape.len()]);
-        let mut scratch = Activations::new(shape);
+        let mut scratch = Activations::new(&shape);
         for kernels in Kernels::available() {
             let name = kernels.instruction_set().name();
             group.throughput(Throughput::Elements((CHUNK * observations * 64) as u64));

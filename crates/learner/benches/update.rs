@@ -2,7 +2,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use learner::adam::Adam;
 use learner::kernels::Kernels;
-use learner::network::{Mlp, MlpShape};
+use learner::network::{Network, NetworkShape};
 use learner::ppo::PpoConfig;
 use learner::ppo::optimise::{Optimiser, Position};
 use learner::random::{Purpose, stream, unit};
@@ -14,12 +14,12 @@ fn optimise(c: &mut Criterion) {
         let config = PpoConfig::for_team(robots);
         let shape = RolloutShape { num_envs: config.num_envs, steps: config.num_steps, robots, observation_len };
         let rollout = made_up(shape);
-        let network = MlpShape { observations: observation_len, hidden: config.hidden };
+        let network = NetworkShape::mlp(observation_len, config.hidden);
         for threads in [1, 2] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
             let mut rng = stream(1, Purpose::InitialWeights, 0, 0);
             let adam = Adam::new(network.len(), config.adam_epsilon);
-            let initial = Mlp::initialised(network, &mut rng);
+            let initial = Network::initialised(network.clone(), &mut rng);
             let mut optimiser = Optimiser::new(initial, adam, Kernels::detect(), config.gradient_shards);
             let at = Position { seed: 1, update: 0, progress: 0.0 };
             group.throughput(Throughput::Elements(shape.len() as u64));

@@ -12,7 +12,7 @@ use clap::Parser;
 use environment::evaluation::statistics::Estimate;
 use environment::evaluation::{self, Evaluation, Protocol, ScriptedActor};
 use environment::{MapConfig, MapType, ScriptedAgent, WorldConfig};
-use learner::{Algorithm, Backend, Learner, Policy, PpoConfig, Selection, UpdateReport};
+use learner::{Algorithm, Architecture, Backend, Learner, Policy, PpoConfig, Selection, UpdateReport};
 
 /// Train a patrol policy with PPO or A3C and evaluate it on unseen maps.
 #[derive(Parser)]
@@ -84,6 +84,9 @@ struct HyperParameters {
     reward_scale: Option<f32>,
     #[arg(long)]
     clip: Option<f32>,
+    /// Convolutions over the maps before the hidden layers.
+    #[arg(long)]
+    cnn: bool,
     #[arg(long)]
     hidden: Option<usize>,
     #[arg(long)]
@@ -107,6 +110,9 @@ impl HyperParameters {
         set(&mut config.reward_scale, self.reward_scale);
         set(&mut config.clip_range, self.clip);
         set(&mut config.hidden, self.hidden);
+        if self.cnn {
+            config.architecture = Architecture::Cnn;
+        }
         config.normalise_returns |= self.normalise_returns;
     }
 }

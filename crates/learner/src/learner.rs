@@ -14,7 +14,7 @@ use crate::adam::Adam;
 use crate::error::LearnerError;
 use crate::gae::{self, Segment};
 use crate::kernels::Kernels;
-use crate::network::{Mlp, MlpShape};
+use crate::network::{Network, NetworkShape};
 use crate::ppo::optimise::{Optimiser, Outcome, Position};
 use crate::ppo::return_normaliser::ReturnNormaliser;
 use crate::ppo::{Algorithm, PpoConfig};
@@ -33,7 +33,7 @@ pub struct Learner {
     pub(crate) observation: ObservationSpec,
     pub(crate) optimiser: Optimiser,
     /// What acts where actors lag behind; the optimiser's network otherwise, and in the first rollout.
-    pub(crate) behaviour: Option<Mlp>,
+    pub(crate) behaviour: Option<Network>,
     pub(crate) environments: Vec<Environment>,
     pub(crate) progress: Progress,
     pub(crate) normaliser: Option<ReturnNormaliser>,
@@ -55,9 +55,10 @@ impl Learner {
         let batch = batch_config(&world, &config, seed);
         let environments = (0..batch.num_envs).map(|index| Environment::new(&batch, index));
         let environments = environments.collect::<Result<Vec<_>, _>>()?;
-        let shape = MlpShape { observations: ObservationSpec::for_team(world.num_robots).len(), hidden: config.hidden };
-        let network = Mlp::initialised(shape, &mut stream(seed, Purpose::InitialWeights, 0, 0));
+        let observation = ObservationSpec::for_team(world.num_robots);
+        let shape = NetworkShape::new(config.architecture, &observation, config.hidden);
         let adam = Adam::new(shape.len(), config.adam_epsilon);
+        let network = Network::initialised(shape, &mut stream(seed, Purpose::InitialWeights, 0, 0));
         let parts = Parts {
             network,
             behaviour: None,
@@ -83,7 +84,8 @@ impl Learner {
     ) -> Result<Self, LearnerError> {
         let mut learner = Self::new(world, config, seed, threads)?;
         let network = crate::policy::Policy::from_safetensors(policy)?.into_network_for(&learner.observation)?;
-        let config = PpoConfig { hidden: network.shape().hidden, ..learner.config.clone() };
+        let (hidden, architecture) = (network.shape().hidden, network.shape().architecture());
+        let config = PpoConfig { hidden, architecture, ..learner.config.clone() };
         let adam = Adam::new(network.shape().len(), config.adam_epsilon);
         learner.lanes = lane_memories(network.shape(), &learner.world, &config);
         learner.optimiser = Optimiser::new(network, adam, learner.kernels, config.gradient_shards);
@@ -323,8 +325,8 @@ impl Learner {
 
 /// What a learner is assembled from.
 pub(crate) struct Parts {
-    pub network: Mlp,
-    pub behaviour: Option<Mlp>,
+    pub network: Network,
+    pub behaviour: Option<Network>,
     pub adam: Adam,
     pub environments: Vec<Environment>,
     pub progress: Progress,
@@ -344,7 +346,7 @@ pub(crate) fn batch_config(world: &WorldConfig, config: &PpoConfig, seed: u64) -
     }
 }
 
-fn lane_memories(network: MlpShape, world: &WorldConfig, config: &PpoConfig) -> Vec<LaneMemory> {
+fn lane_memories(network: &NetworkShape, world: &WorldConfig, config: &PpoConfig) -> Vec<LaneMemory> {
     let shape = RolloutShape { num_envs: config.num_envs, steps: 1, robots: world.num_robots, observation_len: 0 };
     let environments = shape.lane_envs().min(config.num_envs);
     (0..config.num_envs.div_ceil(shape.lane_envs()))

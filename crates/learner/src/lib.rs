@@ -8,7 +8,7 @@
 //! | [`ppo`] | hyper-parameters, the clipped objective, the optimisation phase |
 //! | [`a3c`], [`vtrace`] | lagging actors and one learner, off-policy correction |
 //! | [`backend`] | gradients by our kernels or by dfdx |
-//! | [`network`], [`kernels`], [`adam`] | the perceptron, matrix products, the optimiser |
+//! | [`network`], [`kernels`], [`adam`] | perceptron and convolutions, matrix products, the optimiser |
 //! | [`policy`] | a saved policy at work |
 //! | [`checkpoint`] | saving a run and continuing it bit for bit |
 //! | [`record`], [`report`] | what a rollout looked like, what an update did |
@@ -40,6 +40,7 @@ pub use backend::Backend;
 pub use checkpoint::Checkpoint;
 pub use error::LearnerError;
 pub use learner::Learner;
+pub use network::Architecture;
 pub use policy::{Policy, Selection};
 pub use ppo::{Algorithm, PpoConfig};
 pub use record::RolloutRecord;

@@ -7,8 +7,8 @@ use crate::categorical::Categorical;
 use crate::checkpoint::container::{ContainerError, Reader, Writer};
 use crate::error::LearnerError;
 use crate::kernels::{Compiled, Kernels, Rows};
-use crate::network::mlp::CHUNK;
-use crate::network::{Activations, HEADS, Mlp, codec};
+use crate::network::CHUNK;
+use crate::network::{Activations, HEADS, Network, codec};
 use crate::random::{Purpose, stream, unit};
 
 /// Version of the file's layout.
@@ -26,13 +26,13 @@ pub enum Selection {
 /// A network together with what it sees.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    network: Mlp,
+    network: Network,
     observation: ObservationSpec,
     kernels: Kernels,
 }
 
 impl Policy {
-    pub fn new(network: Mlp, observation: ObservationSpec) -> Self {
+    pub fn new(network: Network, observation: ObservationSpec) -> Self {
         Self { network, observation, kernels: Kernels::detect() }
     }
 
@@ -58,7 +58,7 @@ impl Policy {
         writer.finish().map_err(LearnerError::Write)
     }
 
-    pub fn network(&self) -> &Mlp {
+    pub fn network(&self) -> &Network {
         &self.network
     }
 
@@ -70,7 +70,7 @@ impl Policy {
     ///
     /// # Errors
     /// If it sees something else.
-    pub fn into_network_for(self, observation: &ObservationSpec) -> Result<Mlp, LearnerError> {
+    pub fn into_network_for(self, observation: &ObservationSpec) -> Result<Network, LearnerError> {
         if self.observation == *observation {
             return Ok(self.network);
         }
@@ -94,7 +94,6 @@ impl Policy {
         let reader = Reader::new(bytes)?;
         reader.expect("format", &FORMAT.to_string())?;
         reader.expect("rules_version", &environment::RULES_VERSION.to_string())?;
-        let network = codec::read(&reader)?;
         let name = reader.metadata("observation")?;
         let observation = observation_by_name(name).ok_or_else(|| ContainerError::Metadata {
             name: "observation",
@@ -102,14 +101,7 @@ impl Policy {
             expected: "a known observation".to_owned(),
         })?;
         reader.expect("observation_layout", &layout(&observation))?;
-        if observation.len() != network.shape().observations {
-            return Err(ContainerError::Tensor {
-                name: "hidden1.weight".to_owned(),
-                found: format!("for {} features", network.shape().observations),
-                expected: format!("{} features as the observation has", observation.len()),
-            });
-        }
-        Ok(Self::new(network, observation))
+        Ok(Self::new(codec::read(&reader, &observation)?, observation))
     }
 }
 

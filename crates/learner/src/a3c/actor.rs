@@ -5,7 +5,7 @@ use environment::{ObservationSpec, WorldError};
 
 use super::lane::{Lane, PolicyVersion, SegmentDigest};
 use crate::kernels::Kernels;
-use crate::network::MlpShape;
+use crate::network::NetworkShape;
 use crate::rollout::buffer::RolloutShape;
 use crate::rollout::collect::{Actor, LaneMemory, LaneTimings};
 
@@ -34,7 +34,7 @@ pub struct SegmentActor {
 pub struct ActorSettings {
     pub(crate) observation: ObservationSpec,
     pub(crate) kernels: Kernels,
-    pub(crate) network: MlpShape,
+    pub(crate) network: NetworkShape,
     pub(crate) seed: u64,
     pub(crate) reward_scale: f32,
     pub(crate) mean_threat_coefficient: f32,
@@ -54,7 +54,7 @@ impl ActorSettings {
 
 impl SegmentActor {
     pub fn new(name: Arc<str>, settings: ActorSettings) -> Self {
-        let memory = LaneMemory::new(settings.network, settings.segment_envs, settings.robots);
+        let memory = LaneMemory::new(&settings.network, settings.segment_envs, settings.robots);
         Self { name, settings, memory }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use environment::Environment;
 
 use crate::gae::End;
-use crate::network::Mlp;
+use crate::network::Network;
 use crate::record::LaneRecord;
 use crate::rollout::buffer::{Rollout, RolloutShape};
 
@@ -20,7 +20,7 @@ pub fn segment_envs(num_envs: usize, robots: usize, actors: usize) -> usize {
 #[derive(Clone, Debug)]
 pub struct PolicyVersion {
     pub version: u64,
-    pub network: Arc<Mlp>,
+    pub network: Arc<Network>,
 }
 
 /// How far the lanes of an asynchronous run are.

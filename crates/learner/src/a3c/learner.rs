@@ -116,7 +116,7 @@ impl AsyncLearner {
         let settings = ActorSettings {
             observation: inner.observation.clone(),
             kernels: inner.kernels,
-            network: inner.optimiser.network.shape(),
+            network: inner.optimiser.network.shape().clone(),
             seed: inner.seed,
             reward_scale: if inner.normaliser.is_some() { 1.0 } else { inner.config.reward_scale },
             mean_threat_coefficient: inner.config.mean_threat_coefficient,

@@ -13,8 +13,8 @@ use crate::categorical::Categorical;
 use crate::gae::{self, End};
 use crate::kernels::elementary::exp;
 use crate::kernels::{Compiled, Kernels, Rows};
-use crate::network::mlp::CHUNK;
-use crate::network::{ACTIONS, Activations, HEADS, Mlp, VALUE};
+use crate::network::CHUNK;
+use crate::network::{ACTIONS, Activations, HEADS, Network, VALUE};
 use crate::ppo::PpoConfig;
 use crate::ppo::optimise::{Optimiser, Outcome};
 use crate::rollout::buffer::{Rollout, RolloutShape};
@@ -134,7 +134,7 @@ struct Segment {
 }
 
 impl Segment {
-    fn new(network: &Mlp, shape: RolloutShape) -> Self {
+    fn new(network: &Network, shape: RolloutShape) -> Self {
         let column = || vec![0.0; shape.steps * shape.robots];
         Self {
             rewards: column(),
@@ -164,7 +164,7 @@ impl Segment {
     }
 
     /// ln π and V of the current parameters.
-    fn forward(&mut self, network: &Mlp, kernels: Kernels, rollout: &Rollout, width: usize, rows: &[u32]) {
+    fn forward(&mut self, network: &Network, kernels: Kernels, rollout: &Rollout, width: usize, rows: &[u32]) {
         let started = Instant::now();
         for (part, index) in rows.chunks(CHUNK).enumerate() {
             network.forward(kernels, Rows { data: &rollout.observations, stride: width, index }, &mut self.activations);

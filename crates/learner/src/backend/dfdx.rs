@@ -1,10 +1,12 @@
 //! The reference: the same network and objective in dfdx, differentiated automatically.
+use std::ops::Range;
 use std::time::Instant;
 
 use ::dfdx::prelude::*;
 
 use super::Shard;
-use crate::network::{ACTIONS, HEADS, Mlp, MlpShape, VALUE};
+use crate::network::maps::Image;
+use crate::network::{ACTIONS, HEADS, Network, NetworkShape, VALUE};
 use crate::ppo::batch::Batch;
 use crate::ppo::loss::{Coefficients, LossSums};
 
@@ -17,14 +19,14 @@ type Traced<S> = Tensor<S, f32, Cpu, Tape>;
 const ILLEGAL: f32 = -1e4;
 
 /// Adds the gradient of the samples `index` to `shard`.
-pub fn gradient(network: &Mlp, batch: &Batch, index: &[u32], coefficients: &Coefficients, shard: &mut Shard) {
+pub fn gradient(network: &Network, batch: &Batch, index: &[u32], coefficients: &Coefficients, shard: &mut Shard) {
     if index.is_empty() {
         return;
     }
     let started = Instant::now();
     let device = Cpu::default();
     let tensors = Tensors::load(&device, network);
-    let samples = Samples::gather(&device, batch, index);
+    let samples = Samples::gather(&device, network.shape(), batch, index);
     let loss = objective(&tensors, &samples, coefficients, &mut shard.losses);
     let forward_done = Instant::now();
     let gradients = (loss * coefficients.scale).backward();
@@ -35,7 +37,7 @@ pub fn gradient(network: &Mlp, batch: &Batch, index: &[u32], coefficients: &Coef
 
 /// Σ −min(r·Â, clip(r)·Â) + c₁·½(V − R)² − c₂·H over the samples.
 fn objective(t: &Tensors, s: &Samples, c: &Coefficients, sums: &mut LossSums) -> Traced<()> {
-    let h1 = affine(s.observations.leaky_trace(), &t.w1, &t.b1).relu();
+    let h1 = first_hidden(t, s);
     let h2 = affine(h1, &t.w2, &t.b2).relu();
     let values = affine(h2.with_empty_tape(), &t.w_value, &t.b_value);
     let logits = affine(h2, &t.w_policy, &t.b_policy) + s.illegal.clone();
@@ -73,6 +75,17 @@ fn value_objective(values: Traced<(usize, usize)>, s: &Samples, clip: Option<f32
     errors.maximum(clipped).sum::<Rank0, _>() * 0.5
 }
 
+/// The first hidden layer, of the parts of its input: what the convolutions make of their patches, and the rest.
+fn first_hidden(t: &Tensors, s: &Samples) -> Traced<(usize, usize)> {
+    let (rest, convolved) = t.w1.split_last().expect("the first hidden layer has inputs");
+    let mut sum = affine(s.direct.leaky_trace(), rest, &t.b1);
+    for ((patches, (weights, bias)), w1) in s.patches.iter().zip(&t.convolutions).zip(convolved) {
+        let outputs = affine(patches.leaky_trace(), weights, bias).relu();
+        sum = sum + outputs.reshape_like(&(s.direct.shape().0, w1.shape().0)).matmul(w1.clone());
+    }
+    sum.relu()
+}
+
 fn affine(x: Traced<(usize, usize)>, weights: &Matrix, bias: &Vector) -> Traced<(usize, usize)> {
     let shape = (x.shape().0, weights.shape().1);
     x.matmul(weights.clone()) + bias.retaped::<Tape>().broadcast_like::<_, Axis<0>>(&shape)
@@ -88,7 +101,10 @@ fn record_ratios(sums: &mut LossSums, ratios: &[f32], log_ratios: &[f32], clip_r
 
 /// The parameters as dfdx tensors; the heads without their padding.
 struct Tensors {
-    w1: Matrix,
+    /// Weights and bias per image.
+    convolutions: Vec<(Matrix, Vector)>,
+    /// The rows of the first hidden layer's weights, parted like its inputs.
+    w1: Vec<Matrix>,
     b1: Vector,
     w2: Matrix,
     b2: Vector,
@@ -99,7 +115,7 @@ struct Tensors {
 }
 
 impl Tensors {
-    fn load(device: &Cpu, network: &Mlp) -> Self {
+    fn load(device: &Cpu, network: &Network) -> Self {
         let (s, p) = (network.shape(), network.parameters());
         let matrix = |range: std::ops::Range<usize>, columns: usize| -> Matrix {
             device.tensor_from_vec(p[range.clone()].to_vec(), (range.len() / columns, columns))
@@ -110,7 +126,11 @@ impl Tensors {
             device.tensor_from_vec(columns.collect(), (s.hidden, to - from))
         };
         Self {
-            w1: matrix(s.w1(), s.hidden),
+            convolutions: images(s)
+                .iter()
+                .map(|image| (matrix(image.weights.clone(), image.channels), vector(&p[image.bias.clone()])))
+                .collect(),
+            w1: parts(s).into_iter().map(|part| matrix(part, s.hidden)).collect(),
             b1: vector(&p[s.b1()]),
             w2: matrix(s.w2(), s.hidden),
             b2: vector(&p[s.b2()]),
@@ -121,8 +141,14 @@ impl Tensors {
         }
     }
 
-    fn accumulate(&self, gradients: &Gradients<f32, Cpu>, s: MlpShape, out: &mut [f32]) {
-        add(&mut out[s.w1()], &gradients.get(&self.w1).as_vec());
+    fn accumulate(&self, gradients: &Gradients<f32, Cpu>, s: &NetworkShape, out: &mut [f32]) {
+        for (image, (weights, bias)) in images(s).iter().zip(&self.convolutions) {
+            add(&mut out[image.weights.clone()], &gradients.get(weights).as_vec());
+            add(&mut out[image.bias.clone()], &gradients.get(bias).as_vec());
+        }
+        for (part, w1) in parts(s).into_iter().zip(&self.w1) {
+            add(&mut out[part], &gradients.get(w1).as_vec());
+        }
         add(&mut out[s.b1()], &gradients.get(&self.b1).as_vec());
         add(&mut out[s.w2()], &gradients.get(&self.w2).as_vec());
         add(&mut out[s.b2()], &gradients.get(&self.b2).as_vec());
@@ -138,9 +164,24 @@ impl Tensors {
     }
 }
 
+fn images(shape: &NetworkShape) -> &[Image] {
+    shape.maps.as_ref().map_or(&[], |maps| &maps.images)
+}
+
+/// The first hidden layer's weights for each image's outputs, then for the rest of its inputs.
+fn parts(s: &NetworkShape) -> Vec<Range<usize>> {
+    let start = s.w1().start;
+    let ends = images(s).iter().map(|image| image.outputs.end).chain([s.features()]);
+    let mut from = 0;
+    ends.map(|to| start + std::mem::replace(&mut from, to) * s.hidden..start + to * s.hidden).collect()
+}
+
 /// The samples as dfdx tensors.
 struct Samples {
-    observations: Matrix,
+    /// The patches of all samples, per image.
+    patches: Vec<Matrix>,
+    /// The inputs of the first hidden layer that no convolution changes.
+    direct: Matrix,
     illegal: Matrix,
     actions: Tensor<(usize,), usize, Cpu>,
     log_probs: Vector,
@@ -150,19 +191,26 @@ struct Samples {
 }
 
 impl Samples {
-    fn gather(device: &Cpu, batch: &Batch, index: &[u32]) -> Self {
+    fn gather(device: &Cpu, shape: &NetworkShape, batch: &Batch, index: &[u32]) -> Self {
         let rows = index.len();
+        let matrix = |values: Vec<f32>| -> Matrix {
+            let columns = values.len() / rows;
+            device.tensor_from_vec(values, (rows, columns))
+        };
         let column = |from: &[f32]| index.iter().map(|&i| from[i as usize]).collect::<Vec<f32>>();
         let width = batch.observation_len;
-        let observations =
-            index.iter().flat_map(|&i| &batch.observations[i as usize * width..][..width]).copied().collect();
+        let observations = || index.iter().map(|&i| &batch.observations[i as usize * width..][..width]);
+        let whole = 0..width;
+        let direct = shape.maps.as_ref().map_or(std::slice::from_ref(&whole), |maps| &maps.scalars);
+        let direct = observations().flat_map(|row| direct.iter().flat_map(|part| &row[part.clone()])).copied();
         let illegal = |&i: &u32| {
             let mask = batch.masks[i as usize];
             (0..ACTIONS).map(move |a| if mask >> a & 1 == 1 { 0.0 } else { ILLEGAL })
         };
         let actions = index.iter().map(|&i| usize::from(batch.actions[i as usize])).collect();
         Self {
-            observations: device.tensor_from_vec(observations, (rows, width)),
+            patches: images(shape).iter().map(|image| im2col(device, shape, image, observations())).collect(),
+            direct: matrix(direct.collect()),
             illegal: device.tensor_from_vec(index.iter().flat_map(illegal).collect(), (rows, ACTIONS)),
             actions: device.tensor_from_vec(actions, (rows,)),
             log_probs: device.tensor_from_vec(column(batch.log_probs), (rows,)),
@@ -171,6 +219,23 @@ impl Samples {
             returns: device.tensor_from_vec(column(batch.returns), (rows, 1)),
         }
     }
+}
+
+/// The patches of an image of every observation, one per row.
+fn im2col<'a>(
+    device: &Cpu,
+    shape: &NetworkShape,
+    image: &Image,
+    observations: impl Iterator<Item = &'a [f32]>,
+) -> Matrix {
+    let mut pixels = vec![0.0; shape.maps.as_ref().map_or(0, |maps| maps.pixels())];
+    let mut cells = Vec::new();
+    for observation in observations {
+        cells.extend(image.draw(observation, &mut pixels).cells());
+    }
+    let inner = image.weights.len() / image.channels;
+    let rows = cells.len() / inner;
+    device.tensor_from_vec(cells, (rows, inner))
 }
 
 fn add(to: &mut [f32], from: &[f32]) {

@@ -3,15 +3,15 @@ use std::time::Instant;
 
 use super::Shard;
 use crate::kernels::{Compiled, Kernels};
-use crate::network::mlp::CHUNK;
-use crate::network::{HEADS, Mlp};
+use crate::network::CHUNK;
+use crate::network::{HEADS, Network};
 use crate::ppo::batch::Batch;
 use crate::ppo::loss::{Coefficients, LossSums, loss_and_derivative};
 
 /// Adds the gradient of the samples `index` to `shard`.
 pub fn gradient(
     kernels: Kernels,
-    network: &Mlp,
+    network: &Network,
     batch: &Batch,
     index: &[u32],
     coefficients: &Coefficients,

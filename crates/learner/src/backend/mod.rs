@@ -8,7 +8,7 @@ pub use fused::gradient as fused_gradient;
 
 pub use self::dfdx::gradient as dfdx_gradient;
 use crate::kernels::Kernels;
-use crate::network::{Activations, Mlp, MlpShape};
+use crate::network::{Activations, Network, NetworkShape};
 use crate::ppo::batch::Batch;
 use crate::ppo::loss::{Coefficients, LossSums};
 
@@ -34,7 +34,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    pub fn new(shape: MlpShape) -> Self {
+    pub fn new(shape: &NetworkShape) -> Self {
         Self {
             gradient: vec![0.0; shape.len()],
             losses: LossSums::default(),
@@ -49,7 +49,7 @@ impl Shard {
         &mut self,
         backend: Backend,
         kernels: Kernels,
-        network: &Mlp,
+        network: &Network,
         batch: &Batch,
         index: &[u32],
         coefficients: &Coefficients,

@@ -8,7 +8,7 @@ use crate::a3c::LaneCounters;
 use crate::adam::Adam;
 use crate::error::LearnerError;
 use crate::learner::{Learner, Parts, batch_config};
-use crate::network::Mlp;
+use crate::network::Network;
 use crate::policy::Policy;
 use crate::ppo::PpoConfig;
 use crate::ppo::return_normaliser::ReturnNormaliser;
@@ -43,7 +43,7 @@ impl Learner {
     /// The policy whose recent training episodes had the lowest mean threat; the current one before there were enough.
     pub fn best_policy(&self) -> Policy {
         let parameters = self.progress.best.as_ref().map(|best| best.parameters.clone());
-        let network = parameters.map(|p| Mlp::from_parameters(self.optimiser.network.shape(), p));
+        let network = parameters.map(|p| Network::from_parameters(self.optimiser.network.shape().clone(), p));
         Policy::new(network.unwrap_or_else(|| self.optimiser.network.clone()), self.observation.clone())
     }
 
@@ -74,8 +74,9 @@ impl Learner {
         let mut config = config;
         let spec = environment::ObservationSpec::for_team(world.num_robots);
         let network = Policy::from_safetensors(&checkpoint.policy)?.into_network_for(&spec)?;
-        // A run that was warm-started has the width of the policy it started from.
+        // A run that was warm-started has the shape of the policy it started from.
         config.hidden = network.shape().hidden;
+        config.architecture = network.shape().architecture();
         let reader = Reader::new(&checkpoint.resume).map_err(LearnerError::Resume)?;
         let saved =
             Saved::read(&reader, &world, &config, seed, &network, segment_envs).map_err(LearnerError::Resume)?;
@@ -83,7 +84,7 @@ impl Learner {
         let environments = saved.environments.iter().map(|bytes| Environment::from_bytes(&batch, bytes));
         let environments = environments.collect::<Result<Vec<_>, _>>()?;
         let parts = Parts {
-            behaviour: saved.behaviour.map(|parameters| Mlp::from_parameters(network.shape(), parameters)),
+            behaviour: saved.behaviour.map(|p| Network::from_parameters(network.shape().clone(), p)),
             network,
             adam: saved.adam,
             environments,
@@ -149,7 +150,7 @@ impl<'a> Saved<'a> {
         world: &WorldConfig,
         config: &PpoConfig,
         seed: u64,
-        network: &Mlp,
+        network: &Network,
         segment_envs: Option<usize>,
     ) -> Result<Self, ContainerError> {
         reader.expect("format", &FORMAT.to_string())?;

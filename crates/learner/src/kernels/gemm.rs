@@ -15,6 +15,50 @@ pub struct Rows<'a> {
     pub index: &'a [u32],
 }
 
+/// The left-hand matrix of a product.
+///
+/// # Safety
+/// When `holds(inner)`, `row(r)` plus `column(k)` must be within one allocation for all `r < rows()` and `k < inner`.
+pub unsafe trait Inputs: Copy {
+    /// Number of rows.
+    fn rows(self) -> usize;
+    /// Whether there are `inner` columns in every row.
+    fn holds(self, inner: usize) -> bool;
+    /// Where a row starts.
+    ///
+    /// # Safety
+    /// `row` must be below [`Inputs::rows`].
+    unsafe fn row(self, row: usize) -> *const f32;
+    /// Floats from the start of a row to this column.
+    ///
+    /// # Safety
+    /// `column` must be below an `inner` that the matrix holds.
+    unsafe fn column(self, column: usize) -> usize;
+}
+
+// SAFETY: `holds` looks at every row.
+unsafe impl Inputs for Rows<'_> {
+    fn rows(self) -> usize {
+        self.index.len()
+    }
+
+    fn holds(self, inner: usize) -> bool {
+        let last = self.index.iter().max().map_or(0, |&row| row as usize);
+        self.index.is_empty() || last * self.stride + inner <= self.data.len()
+    }
+
+    #[inline(always)]
+    unsafe fn row(self, row: usize) -> *const f32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.data.as_ptr().add(*self.index.get_unchecked(row) as usize * self.stride) }
+    }
+
+    #[inline(always)]
+    unsafe fn column(self, column: usize) -> usize {
+        column
+    }
+}
+
 /// What happens to an output element after its chain is complete.
 #[derive(Clone, Copy)]
 pub enum Finish<'a> {
@@ -34,7 +78,7 @@ const BLOCK: usize = 6;
 /// The processor must have `L`'s instructions; the lengths must have been checked as `Kernels::affine` does.
 #[inline(always)]
 pub unsafe fn affine<L: Lanes, const VECTORS: usize>(
-    x: Rows,
+    x: impl Inputs,
     weights: &[f32],
     bias: Option<&[f32]>,
     finish: Finish,
@@ -45,18 +89,18 @@ pub unsafe fn affine<L: Lanes, const VECTORS: usize>(
     let mut column = 0;
     while column < outputs {
         let mut row = 0;
-        while row < x.index.len() {
+        while row < x.rows() {
             let shape = Tile { row, column, inner, outputs };
-            let left = x.index.len() - row;
+            let left = x.rows() - row;
             // SAFETY: rows row..row+n and columns column..column+VECTORS·WIDTH exist by the caller's checks.
             unsafe {
                 match left {
-                    1 => affine_tile::<L, 1, VECTORS>(x, weights, bias, finish, out, shape),
-                    2 => affine_tile::<L, 2, VECTORS>(x, weights, bias, finish, out, shape),
-                    3 => affine_tile::<L, 3, VECTORS>(x, weights, bias, finish, out, shape),
-                    4 => affine_tile::<L, 4, VECTORS>(x, weights, bias, finish, out, shape),
-                    5 => affine_tile::<L, 5, VECTORS>(x, weights, bias, finish, out, shape),
-                    _ => affine_tile::<L, BLOCK, VECTORS>(x, weights, bias, finish, out, shape),
+                    1 => affine_tile::<L, _, 1, VECTORS>(x, weights, bias, finish, out, shape),
+                    2 => affine_tile::<L, _, 2, VECTORS>(x, weights, bias, finish, out, shape),
+                    3 => affine_tile::<L, _, 3, VECTORS>(x, weights, bias, finish, out, shape),
+                    4 => affine_tile::<L, _, 4, VECTORS>(x, weights, bias, finish, out, shape),
+                    5 => affine_tile::<L, _, 5, VECTORS>(x, weights, bias, finish, out, shape),
+                    _ => affine_tile::<L, _, BLOCK, VECTORS>(x, weights, bias, finish, out, shape),
                 }
             }
             row += left.min(BLOCK);
@@ -70,7 +114,12 @@ pub unsafe fn affine<L: Lanes, const VECTORS: usize>(
 /// # Safety
 /// As for [`affine`].
 #[inline(always)]
-pub unsafe fn outer<L: Lanes, const VECTORS: usize>(x: Rows, delta: &[f32], gradient: &mut [f32], outputs: usize) {
+pub unsafe fn outer<L: Lanes, const VECTORS: usize>(
+    x: impl Inputs,
+    delta: &[f32],
+    gradient: &mut [f32],
+    outputs: usize,
+) {
     let inner = gradient.len() / outputs;
     let mut column = 0;
     while column < outputs {
@@ -81,12 +130,12 @@ pub unsafe fn outer<L: Lanes, const VECTORS: usize>(x: Rows, delta: &[f32], grad
             // SAFETY: as above, with rows counted in the gradient.
             unsafe {
                 match left {
-                    1 => outer_tile::<L, 1, VECTORS>(x, delta, gradient, shape),
-                    2 => outer_tile::<L, 2, VECTORS>(x, delta, gradient, shape),
-                    3 => outer_tile::<L, 3, VECTORS>(x, delta, gradient, shape),
-                    4 => outer_tile::<L, 4, VECTORS>(x, delta, gradient, shape),
-                    5 => outer_tile::<L, 5, VECTORS>(x, delta, gradient, shape),
-                    _ => outer_tile::<L, BLOCK, VECTORS>(x, delta, gradient, shape),
+                    1 => outer_tile::<L, _, 1, VECTORS>(x, delta, gradient, shape),
+                    2 => outer_tile::<L, _, 2, VECTORS>(x, delta, gradient, shape),
+                    3 => outer_tile::<L, _, 3, VECTORS>(x, delta, gradient, shape),
+                    4 => outer_tile::<L, _, 4, VECTORS>(x, delta, gradient, shape),
+                    5 => outer_tile::<L, _, 5, VECTORS>(x, delta, gradient, shape),
+                    _ => outer_tile::<L, _, BLOCK, VECTORS>(x, delta, gradient, shape),
                 }
             }
             row += left.min(BLOCK);
@@ -113,8 +162,8 @@ struct Tile {
 }
 
 #[inline(always)]
-unsafe fn affine_tile<L: Lanes, const R: usize, const V: usize>(
-    x: Rows,
+unsafe fn affine_tile<L: Lanes, X: Inputs, const R: usize, const V: usize>(
+    x: X,
     weights: &[f32],
     bias: Option<&[f32]>,
     finish: Finish,
@@ -128,13 +177,13 @@ unsafe fn affine_tile<L: Lanes, const R: usize, const V: usize>(
             None => L::splat(0.0),
         });
         let mut sums = [start; R];
-        let inputs: [*const f32; R] =
-            std::array::from_fn(|r| x.data.as_ptr().add(x.index[tile.row + r] as usize * x.stride));
+        let inputs: [*const f32; R] = std::array::from_fn(|r| x.row(tile.row + r));
         let mut weight = weights.as_ptr().add(tile.column);
         for k in 0..tile.inner {
             let line: [L::Register; V] = std::array::from_fn(|v| L::load(weight.add(v * L::WIDTH)));
+            let column = x.column(k);
             for (sums, input) in sums.iter_mut().zip(inputs) {
-                let input = L::splat(*input.add(k));
+                let input = L::splat(*input.add(column));
                 for v in 0..V {
                     sums[v] = L::fused(input, line[v], sums[v]);
                 }
@@ -157,8 +206,8 @@ unsafe fn affine_tile<L: Lanes, const R: usize, const V: usize>(
 }
 
 #[inline(always)]
-unsafe fn outer_tile<L: Lanes, const R: usize, const V: usize>(
-    x: Rows,
+unsafe fn outer_tile<L: Lanes, X: Inputs, const R: usize, const V: usize>(
+    x: X,
     delta: &[f32],
     gradient: &mut [f32],
     tile: Tile,
@@ -169,11 +218,12 @@ unsafe fn outer_tile<L: Lanes, const R: usize, const V: usize>(
         let mut sums: [[L::Register; V]; R] =
             std::array::from_fn(|r| std::array::from_fn(|v| L::load(target.add(r * tile.outputs + v * L::WIDTH))));
         let mut error = delta.as_ptr().add(tile.column);
-        for &row in x.index {
-            let input = x.data.as_ptr().add(row as usize * x.stride + tile.row);
+        let columns: [usize; R] = std::array::from_fn(|r| x.column(tile.row + r));
+        for row in 0..x.rows() {
+            let input = x.row(row);
             let line: [L::Register; V] = std::array::from_fn(|v| L::load(error.add(v * L::WIDTH)));
             for (r, sums) in sums.iter_mut().enumerate() {
-                let input = L::splat(*input.add(r));
+                let input = L::splat(*input.add(columns[r]));
                 for v in 0..V {
                     sums[v] = L::fused(input, line[v], sums[v]);
                 }

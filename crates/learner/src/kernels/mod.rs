@@ -2,8 +2,11 @@
 pub mod elementary;
 mod gemm;
 mod lanes;
+mod patches;
 
+use gemm::Inputs;
 pub use gemm::{Finish, Rows, column_sums};
+pub use patches::{PatchLayout, Patches};
 
 /// The instruction set a kernel was compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +73,7 @@ impl Kernels {
     /// When a length does not fit the others: that is a programming error, never an input error.
     pub fn affine(
         self,
-        x: Rows,
+        x: impl Inputs,
         weights: &[f32],
         bias: Option<&[f32]>,
         finish: Finish,
@@ -78,8 +81,8 @@ impl Kernels {
         outputs: usize,
     ) {
         assert!(outputs > 0 && outputs.is_multiple_of(8) && weights.len().is_multiple_of(outputs));
-        check_rows(x, weights.len() / outputs);
-        assert_eq!(out.len(), x.index.len() * outputs);
+        assert!(x.holds(weights.len() / outputs), "the input matrix is too small");
+        assert_eq!(out.len(), x.rows() * outputs);
         assert!(bias.is_none_or(|bias| bias.len() == outputs));
         assert!(!matches!(finish, Finish::Gate(gate) if gate.len() != out.len()));
         // SAFETY: lengths were just checked; a vector variant is only constructed after detecting its features.
@@ -106,10 +109,10 @@ impl Kernels {
     ///
     /// # Panics
     /// As [`Kernels::affine`].
-    pub fn outer(self, x: Rows, delta: &[f32], gradient: &mut [f32], outputs: usize) {
+    pub fn outer(self, x: impl Inputs, delta: &[f32], gradient: &mut [f32], outputs: usize) {
         assert!(outputs > 0 && outputs.is_multiple_of(8) && gradient.len().is_multiple_of(outputs));
-        check_rows(x, gradient.len() / outputs);
-        assert_eq!(delta.len(), x.index.len() * outputs);
+        assert!(x.holds(gradient.len() / outputs), "the input matrix is too small");
+        assert_eq!(delta.len(), x.rows() * outputs);
         // SAFETY: as above.
         unsafe {
             match self.0 {
@@ -159,26 +162,28 @@ impl Kernels {
     }
 }
 
-fn check_rows(x: Rows, inner: usize) {
-    let last = x.index.iter().max().map_or(0, |&row| row as usize);
-    assert!(x.index.is_empty() || last * x.stride + inner <= x.data.len(), "row {last} lies outside the matrix");
-}
-
 /// The generic kernels, compiled once per instruction set.
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::gemm::{self, Finish, Rows};
+    use super::gemm::{self, Finish, Inputs};
     use super::lanes::{Avx2, Avx512};
 
     macro_rules! compile {
         ($affine:ident, $outer:ident, $features:literal, $lanes:ty, $vectors:literal) => {
             #[target_feature(enable = $features)]
-            pub unsafe fn $affine(x: Rows, w: &[f32], bias: Option<&[f32]>, finish: Finish, out: &mut [f32], n: usize) {
+            pub unsafe fn $affine(
+                x: impl Inputs,
+                w: &[f32],
+                bias: Option<&[f32]>,
+                finish: Finish,
+                out: &mut [f32],
+                n: usize,
+            ) {
                 // SAFETY: the features are enabled here; lengths are the caller's promise.
                 unsafe { gemm::affine::<$lanes, $vectors>(x, w, bias, finish, out, n) }
             }
             #[target_feature(enable = $features)]
-            pub unsafe fn $outer(x: Rows, delta: &[f32], gradient: &mut [f32], n: usize) {
+            pub unsafe fn $outer(x: impl Inputs, delta: &[f32], gradient: &mut [f32], n: usize) {
                 // SAFETY: as above.
                 unsafe { gemm::outer::<$lanes, $vectors>(x, delta, gradient, n) }
             }

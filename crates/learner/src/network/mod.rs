@@ -1,8 +1,15 @@
 //! Policy networks as flat parameter vectors.
+//!
+//! Shared by all robots: observations → hidden → hidden → (4 logits, 1 value), rectified; for [`Architecture::Cnn`] the maps
+//! among the observations go through convolutions first.
 pub mod codec;
-pub mod mlp;
+mod layers;
+pub mod maps;
+mod shape;
 
-pub use mlp::{Activations, Mlp, MlpShape};
+pub use layers::{Activations, CHUNK, Network};
+pub use maps::Maps;
+pub use shape::{Architecture, NetworkShape};
 
 /// Logits per robot: forward, turn left, turn right, patrol.
 pub const ACTIONS: usize = 4;

@@ -1,5 +1,6 @@
 //! Hyper-parameters, named as in the literature, and their limits.
 use crate::backend::Backend;
+use crate::network::Architecture;
 
 /// How a rollout improves the policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct PpoConfig {
     pub mean_threat_coefficient: f32,
     /// Divides rewards by the running standard deviation of the discounted return.
     pub normalise_returns: bool,
+    /// What comes before the hidden layers.
+    pub architecture: Architecture,
     /// Width of both hidden layers: a multiple of 8, fastest at 64.
     pub hidden: usize,
     /// Parts of a minibatch whose gradients are computed apart and summed in order. Changes the last bits of a
@@ -96,6 +99,7 @@ impl PpoConfig {
             reward_scale: if team { 0.004 } else { 0.001 },
             mean_threat_coefficient: if team { 0.3 } else { 0.0 },
             normalise_returns: false,
+            architecture: Architecture::Mlp,
             hidden: 64,
             gradient_shards: 4,
             backend: Backend::Fused,

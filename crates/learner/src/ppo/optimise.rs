@@ -11,12 +11,12 @@ use super::loss::{Coefficients, LossSums};
 use crate::adam::Adam;
 use crate::backend::Shard;
 use crate::kernels::{Compiled, Kernels};
-use crate::network::{Mlp, MlpShape};
+use crate::network::Network;
 use crate::random::{Purpose, shuffle, stream};
 
 /// The network, its optimiser and their working memory.
 pub struct Optimiser {
-    pub network: Mlp,
+    pub network: Network,
     pub adam: Adam,
     pub(crate) kernels: Kernels,
     shards: Vec<Shard>,
@@ -52,14 +52,13 @@ pub struct Position {
 }
 
 impl Optimiser {
-    pub fn new(network: Mlp, adam: Adam, kernels: Kernels, gradient_shards: usize) -> Self {
-        let shape: MlpShape = network.shape();
+    pub fn new(network: Network, adam: Adam, kernels: Kernels, gradient_shards: usize) -> Self {
         Self {
+            shards: vec![Shard::new(network.shape()); gradient_shards],
+            gradient: vec![0.0; network.shape().len()],
             network,
             adam,
             kernels,
-            shards: vec![Shard::new(shape); gradient_shards],
-            gradient: vec![0.0; shape.len()],
             order: Vec::new(),
         }
     }

@@ -10,15 +10,15 @@ use super::buffer::Lane;
 use crate::categorical::Categorical;
 use crate::gae::End;
 use crate::kernels::{Compiled, Kernels, Rows};
-use crate::network::mlp::CHUNK;
-use crate::network::{Activations, HEADS, Mlp, MlpShape, VALUE};
+use crate::network::CHUNK;
+use crate::network::{Activations, HEADS, Network, NetworkShape, VALUE};
 use crate::random::{Purpose, stream, unit};
 use crate::record::LaneRecord;
 
 /// What all lanes of a rollout share.
 #[derive(Clone, Copy)]
 pub struct Actor<'a> {
-    pub network: &'a Mlp,
+    pub network: &'a Network,
     pub kernels: Kernels,
     pub observation: &'a ObservationSpec,
     pub seed: u64,
@@ -51,7 +51,7 @@ pub struct LaneTimings {
 }
 
 impl LaneMemory {
-    pub fn new(shape: MlpShape, environments: usize, robots: usize) -> Self {
+    pub fn new(shape: &NetworkShape, environments: usize, robots: usize) -> Self {
         Self {
             activations: Activations::new(shape),
             index: (0..(environments * robots) as u32).collect(),

@@ -1,7 +1,7 @@
 //! Runs of A3C in its deterministic form.
 use environment::WorldConfig;
 use environment::evaluation::{Protocol, run_episodes};
-use learner::{Algorithm, Backend, Checkpoint, Learner, LearnerError, PpoConfig, Selection};
+use learner::{Algorithm, Architecture, Backend, Checkpoint, Learner, LearnerError, PpoConfig, Selection};
 
 fn world(robots: usize) -> WorldConfig {
     WorldConfig { width: 9, height: 8, num_robots: robots, max_steps: Some(50), ..WorldConfig::default() }
@@ -38,6 +38,15 @@ fn threads_do_not_change_a_bit() {
         assert!(one == two, "{robots} robots, lag {lag}, 1 and 2 threads");
         assert!(one == four, "{robots} robots, lag {lag}, 1 and 4 threads");
     }
+}
+
+#[test]
+fn convolutions_do_not_change_that() {
+    let config = PpoConfig { architecture: Architecture::Cnn, ..config(2, 1) };
+    let end = train(&mut Learner::new(world(2), config.clone(), 5, 1).expect("a learner"), 4);
+    let middle = train(&mut Learner::new(world(2), config.clone(), 5, 2).expect("a learner"), 2);
+    let mut second = Learner::resume(world(2), config, 5, 2, &middle).expect("resumed");
+    assert!(train(&mut second, 2) == end);
 }
 
 #[test]

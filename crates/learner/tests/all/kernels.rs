@@ -1,5 +1,5 @@
 //! Every kernel against plain loops, bit for bit.
-use learner::kernels::{Finish, Kernels, Rows};
+use learner::kernels::{Finish, Kernels, PatchLayout, Patches, Rows};
 use proptest::prelude::*;
 
 fn affine_by_definition(x: &Rows, w: &[f32], bias: Option<&[f32]>, finish: Finish, outputs: usize) -> Vec<f32> {
@@ -64,4 +64,41 @@ proptest! {
             prop_assert_eq!(bits(&gradient), bits(&expected));
         }
     }
+}
+
+/// Patches read in place against the same patches copied out ("im2col").
+#[test]
+fn a_convolution_is_a_product_with_the_patches() {
+    let value = |i: usize| ((i * 37 % 101) as f32 - 50.0) * 0.03;
+    for (planes, side, kernel, stride) in [(1, 9, 3, 2), (4, 13, 3, 2), (2, 5, 5, 1), (3, 7, 2, 5)] {
+        let image: Vec<f32> = (0..planes * side * side).map(value).collect();
+        let layout = PatchLayout::new(planes, side, kernel, stride);
+        let patches = Patches { data: &image, layout: &layout };
+        let (copied, inner) = (patches.cells().collect::<Vec<f32>>(), planes * kernel * kernel);
+        assert_eq!((copied.len(), layout.inner()), (layout.len() * inner, inner));
+        let index: Vec<u32> = (0..layout.len() as u32).collect();
+        let rows = Rows { data: &copied, stride: inner, index: &index };
+        for kernels in Kernels::available() {
+            for outputs in [8, 16, 64] {
+                let weights: Vec<f32> = (0..inner * outputs).map(|i| value(i + 7)).collect();
+                let (mut convolved, mut product) =
+                    (vec![f32::NAN; layout.len() * outputs], vec![0.0; layout.len() * outputs]);
+                kernels.affine(patches, &weights, None, Finish::Relu, &mut convolved, outputs);
+                kernels.affine(rows, &weights, None, Finish::Relu, &mut product, outputs);
+                assert_eq!(bits(&convolved), bits(&product));
+                let (mut of_patches, mut of_rows) = (weights.clone(), weights);
+                kernels.outer(patches, &product, &mut of_patches, outputs);
+                kernels.outer(rows, &product, &mut of_rows, outputs);
+                assert_eq!(bits(&of_patches), bits(&of_rows));
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "too small")]
+fn an_image_that_is_too_small_is_refused() {
+    let layout = PatchLayout::new(1, 5, 3, 1);
+    let patches = Patches { data: &[0.0; 24], layout: &layout };
+    Kernels::detect().affine(patches, &[0.0; 72], None, Finish::Linear, &mut [0.0; 72], 8);
 }

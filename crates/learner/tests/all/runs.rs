@@ -3,7 +3,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use environment::evaluation::{Protocol, run_episodes};
 use environment::{Action, EpisodeKey, Purpose, World, WorldConfig};
-use learner::{Backend, Checkpoint, Learner, LearnerError, Policy, PpoConfig, RolloutRecord, Selection};
+use learner::{Architecture, Backend, Checkpoint, Learner, LearnerError, Policy, PpoConfig, RolloutRecord, Selection};
 
 fn world(robots: usize) -> WorldConfig {
     WorldConfig { width: 9, height: 8, num_robots: robots, max_steps: Some(50), ..WorldConfig::default() }
@@ -216,24 +216,56 @@ fn too_large_a_change_of_the_policy_ends_the_epochs() {
     assert_eq!(epochs(Some(1e3)), 5);
 }
 
+/// What the perceptron does the convolutional network does, too: lanes of 16 rows, pieces of shards and threads cut its
+/// batches in every way.
+#[test]
+fn a_convolutional_run_has_the_same_bits_with_any_threads_and_when_resumed() {
+    let perceptron = config(3);
+    let config = PpoConfig { architecture: Architecture::Cnn, ..perceptron.clone() };
+    let mut straight = Learner::new(world(3), config.clone(), 5, 1).expect("a learner");
+    let end = train(&mut straight, 8);
+    for threads in [2, 4] {
+        let mut first = Learner::new(world(3), config.clone(), 5, threads).expect("a learner");
+        let middle = train(&mut first, 3);
+        drop(first);
+        let mut second = Learner::resume(world(3), config.clone(), 5, threads, &middle).expect("resumed");
+        assert_eq!(second.checkpoint().expect("a checkpoint"), middle, "resuming loses nothing");
+        assert_eq!(digest(&train(&mut second, 5)), digest(&end), "{threads} threads");
+    }
+    let policy = Policy::from_safetensors(&end.policy).expect("a policy");
+    assert_eq!(policy.to_safetensors().expect("saved"), end.policy);
+    assert_eq!(policy.network().shape().architecture(), Architecture::Cnn);
+    let warm = Learner::init_from(world(3), perceptron, 9, 1, &end.policy).expect("a warm start");
+    assert_eq!(warm.config().architecture, Architecture::Cnn, "the architecture is the policy's");
+}
+
 /// Learning works: on a small world some updates beat the untrained policy clearly.
 #[test]
 fn training_lowers_the_mean_threat() {
-    let world = WorldConfig { width: 8, height: 8, max_steps: Some(200), ..WorldConfig::default() };
-    let config =
-        PpoConfig { total_steps: 150_000, num_envs: 32, num_steps: 64, minibatch_size: 512, ..PpoConfig::for_team(1) };
-    let mut learner = Learner::new(world.clone(), config, 1, 2).expect("a learner");
-    let protocol = Protocol { world, seed: 9, episodes: 20 };
-    let threat = |learner: &Learner| {
-        let episodes = run_episodes(&mut learner.policy().actor(Selection::ArgMax), &protocol, 0..20).expect("played");
-        episodes.iter().map(|episode| episode.mean_threat).sum::<f64>() / 20.0
-    };
-    let before = threat(&learner);
-    while !learner.is_complete() {
-        learner.update(None).expect("an update");
+    for (architecture, steps) in [(Architecture::Mlp, 150_000), (Architecture::Cnn, 100_000)] {
+        let world = WorldConfig { width: 8, height: 8, max_steps: Some(200), ..WorldConfig::default() };
+        let config = PpoConfig {
+            architecture,
+            total_steps: steps,
+            num_envs: 32,
+            num_steps: 64,
+            minibatch_size: 512,
+            ..PpoConfig::for_team(1)
+        };
+        let mut learner = Learner::new(world.clone(), config, 1, 2).expect("a learner");
+        let protocol = Protocol { world, seed: 9, episodes: 20 };
+        let threat = |learner: &Learner| {
+            let episodes =
+                run_episodes(&mut learner.policy().actor(Selection::ArgMax), &protocol, 0..20).expect("played");
+            episodes.iter().map(|episode| episode.mean_threat).sum::<f64>() / 20.0
+        };
+        let before = threat(&learner);
+        while !learner.is_complete() {
+            learner.update(None).expect("an update");
+        }
+        let after = threat(&learner);
+        assert!(after < 0.6 * before && after < 0.3, "{architecture:?}: {before:.3} -> {after:.3}");
     }
-    let after = threat(&learner);
-    assert!(after < 0.6 * before && after < 0.3, "{before:.3} -> {after:.3}");
 }
 
 #[test]

@@ -1,9 +1,7 @@
-//! The multilayer perceptron: observations → hidden → hidden → (4 logits, 1 value), ReLU, shared by all robots.
-use std::ops::Range;
-
+//! Forward and backward through the layers.
 use rand_core::Rng;
 
-use super::{ACTIONS, HEADS, VALUE};
+use super::{ACTIONS, HEADS, NetworkShape, VALUE};
 use crate::kernels::{Finish, Kernels, Rows, column_sums};
 use crate::random;
 
@@ -14,71 +12,27 @@ pub const CHUNK: usize = 96;
 /// (detail 2 of Huang et al., "The 37 implementation details of PPO", 2022).
 const POLICY_HEAD_GAIN: f32 = 0.01;
 
-/// Sizes of the network, and where each tensor lies in the flat parameter vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MlpShape {
-    /// Length of one robot's observation.
-    pub observations: usize,
-    /// Width of both hidden layers, a multiple of 8.
-    pub hidden: usize,
-}
-
-impl MlpShape {
-    /// First layer, `observations × hidden`, row-major by input.
-    pub fn w1(self) -> Range<usize> {
-        0..self.observations * self.hidden
-    }
-    pub fn b1(self) -> Range<usize> {
-        after(self.w1(), self.hidden)
-    }
-    /// Second layer, `hidden × hidden`.
-    pub fn w2(self) -> Range<usize> {
-        after(self.b1(), self.hidden * self.hidden)
-    }
-    pub fn b2(self) -> Range<usize> {
-        after(self.w2(), self.hidden)
-    }
-    /// Heads, `hidden × HEADS`: columns 0–3 policy, 4 value, 5–7 always zero.
-    pub fn w3(self) -> Range<usize> {
-        after(self.b2(), self.hidden * HEADS)
-    }
-    pub fn b3(self) -> Range<usize> {
-        after(self.w3(), HEADS)
-    }
-    /// Length of the flat parameter vector.
-    pub fn len(self) -> usize {
-        self.b3().end
-    }
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
-    }
-    /// Multiply-adds of one row: (forward, backward).
-    pub fn macs(self) -> (usize, usize) {
-        let upper = self.hidden * (self.hidden + HEADS);
-        let forward = self.observations * self.hidden + upper;
-        (forward, forward + upper)
-    }
-}
-
-fn after(range: Range<usize>, length: usize) -> Range<usize> {
-    range.end..range.end + length
-}
-
 /// The network: its shape and parameters, with the transposes that the backward pass reads.
 #[derive(Clone, Debug)]
-pub struct Mlp {
-    shape: MlpShape,
+pub struct Network {
+    shape: NetworkShape,
     parameters: Vec<f32>,
+    /// `hidden × feature stride`; only convolutions need it.
+    w1_transposed: Vec<f32>,
     w2_transposed: Vec<f32>,
     w3_transposed: Vec<f32>,
 }
 
-impl Mlp {
+impl Network {
     /// Fan-in initialisation: weights and biases uniform in ±1/√inputs, the policy head scaled down.
-    pub fn initialised(shape: MlpShape, rng: &mut impl Rng) -> Self {
+    pub fn initialised(shape: NetworkShape, rng: &mut impl Rng) -> Self {
         let mut parameters = vec![0.0; shape.len()];
-        fill(&mut parameters[shape.w1()], shape.observations, rng);
-        fill(&mut parameters[shape.b1()], shape.observations, rng);
+        for image in shape.maps.iter().flat_map(|maps| &maps.images) {
+            let patch = image.weights.len() / image.channels;
+            fill(&mut parameters[image.weights.start..image.bias.end], patch, rng);
+        }
+        fill(&mut parameters[shape.w1()], shape.features(), rng);
+        fill(&mut parameters[shape.b1()], shape.features(), rng);
         fill(&mut parameters[shape.w2()], shape.hidden, rng);
         fill(&mut parameters[shape.b2()], shape.hidden, rng);
         fill(&mut parameters[shape.w3()], shape.hidden, rng);
@@ -91,20 +45,22 @@ impl Mlp {
 
     /// # Panics
     /// When `parameters` is not `shape.len()` long.
-    pub fn from_parameters(shape: MlpShape, parameters: Vec<f32>) -> Self {
+    pub fn from_parameters(shape: NetworkShape, parameters: Vec<f32>) -> Self {
         assert_eq!(parameters.len(), shape.len());
+        let w1_transposed = if shape.maps.is_some() { shape.hidden * shape.feature_stride() } else { 0 };
         let mut network = Self {
-            shape,
-            parameters,
+            w1_transposed: vec![0.0; w1_transposed],
             w2_transposed: vec![0.0; shape.hidden * shape.hidden],
             w3_transposed: vec![0.0; shape.hidden * HEADS],
+            shape,
+            parameters,
         };
         network.transpose();
         network
     }
 
-    pub fn shape(&self) -> MlpShape {
-        self.shape
+    pub fn shape(&self) -> &NetworkShape {
+        &self.shape
     }
 
     pub fn parameters(&self) -> &[f32] {
@@ -119,24 +75,31 @@ impl Mlp {
 
     /// Logits and values of the rows `x` (at most [`CHUNK`]); they are `scratch.heads()`, `rows × HEADS`.
     pub fn forward(&self, kernels: Kernels, x: Rows, scratch: &mut Activations) {
-        let (p, s, rows) = (&self.parameters, self.shape, x.index.len());
+        let (p, s, rows) = (&self.parameters, &self.shape, x.index.len());
         scratch.rows = rows;
-        let Activations { h1, h2, heads, identity, .. } = scratch;
+        let Activations { pixels, features, h1, h2, heads, identity, .. } = scratch;
         let (h1, h2) = (&mut h1[..rows * s.hidden], &mut h2[..rows * s.hidden]);
-        kernels.affine(x, &p[s.w1()], Some(&p[s.b1()]), Finish::Relu, h1, s.hidden);
+        let x1 = match &s.maps {
+            None => x,
+            Some(maps) => {
+                maps.forward(kernels, p, x, pixels, features, s.feature_stride());
+                Rows { data: features, stride: s.feature_stride(), index: &identity[..rows] }
+            }
+        };
+        kernels.affine(x1, &p[s.w1()], Some(&p[s.b1()]), Finish::Relu, h1, s.hidden);
         let x2 = Rows { data: h1, stride: s.hidden, index: &identity[..rows] };
         kernels.affine(x2, &p[s.w2()], Some(&p[s.b2()]), Finish::Relu, h2, s.hidden);
         let x3 = Rows { data: h2, stride: s.hidden, index: &identity[..rows] };
         kernels.affine(x3, &p[s.w3()], Some(&p[s.b3()]), Finish::Linear, &mut heads[..rows * HEADS], HEADS);
     }
 
-    /// Adds the gradient of Σ heads·`scratch.head_errors` to `gradient`, for the rows of the last [`Mlp::forward`].
+    /// Adds the gradient of Σ heads·`scratch.head_errors` to `gradient`, for the rows of the last [`Network::forward`].
     ///
     /// The gradient with respect to the observations is never needed, and never computed.
     pub fn backward(&self, kernels: Kernels, x: Rows, scratch: &mut Activations, gradient: &mut [f32]) {
-        let (s, rows) = (self.shape, scratch.rows);
+        let (s, rows) = (&self.shape, scratch.rows);
         assert_eq!(rows, x.index.len(), "backward must follow forward on the same rows");
-        let Activations { h1, h2, head_errors, e1, e2, identity, .. } = scratch;
+        let Activations { pixels, features, h1, h2, head_errors, feature_errors, e1, e2, identity, .. } = scratch;
         let (h1, h2) = (&h1[..rows * s.hidden], &h2[..rows * s.hidden]);
         let (e1, e2) = (&mut e1[..rows * s.hidden], &mut e2[..rows * s.hidden]);
         let head_errors = &head_errors[..rows * HEADS];
@@ -151,14 +114,24 @@ impl Mlp {
         column_sums(e2, &mut gradient[s.b2()]);
         kernels.affine(contiguous(e2, s.hidden), &self.w2_transposed, None, Finish::Gate(h1), e1, s.hidden);
 
-        kernels.outer(x, e1, &mut gradient[s.w1()], s.hidden);
+        let stride = s.feature_stride();
+        let x1 = if s.maps.is_some() { contiguous(features, stride) } else { x };
+        kernels.outer(x1, e1, &mut gradient[s.w1()], s.hidden);
         column_sums(e1, &mut gradient[s.b1()]);
+        if let Some(maps) = &s.maps {
+            let (features, errors) = (&features[..rows * stride], &mut feature_errors[..rows * stride]);
+            kernels.affine(contiguous(e1, s.hidden), &self.w1_transposed, None, Finish::Gate(features), errors, stride);
+            maps.backward(kernels, x, pixels, errors, stride, gradient);
+        }
     }
 
     fn transpose(&mut self) {
-        let (s, p) = (self.shape, &self.parameters);
-        transpose(&p[s.w2()], s.hidden, &mut self.w2_transposed);
-        transpose(&p[s.w3()], HEADS, &mut self.w3_transposed);
+        let (s, p) = (&self.shape, &self.parameters);
+        if s.maps.is_some() {
+            transpose(&p[s.w1()], s.hidden, &mut self.w1_transposed, s.feature_stride());
+        }
+        transpose(&p[s.w2()], s.hidden, &mut self.w2_transposed, s.hidden);
+        transpose(&p[s.w3()], HEADS, &mut self.w3_transposed, s.hidden);
     }
 }
 
@@ -166,6 +139,11 @@ impl Mlp {
 #[derive(Clone, Debug)]
 pub struct Activations {
     rows: usize,
+    /// What convolutions read, see [`super::Maps::pixels`].
+    pixels: Vec<f32>,
+    /// What the first hidden layer reads where that is not the observation, `rows × feature stride`.
+    features: Vec<f32>,
+    feature_errors: Vec<f32>,
     h1: Vec<f32>,
     h2: Vec<f32>,
     heads: Vec<f32>,
@@ -177,10 +155,14 @@ pub struct Activations {
 }
 
 impl Activations {
-    pub fn new(shape: MlpShape) -> Self {
+    pub fn new(shape: &NetworkShape) -> Self {
         let hidden = || vec![0.0; CHUNK * shape.hidden];
+        let features = || vec![0.0; if shape.maps.is_some() { CHUNK * shape.feature_stride() } else { 0 }];
         Self {
             rows: 0,
+            pixels: vec![0.0; shape.maps.as_ref().map_or(0, |maps| maps.pixels())],
+            features: features(),
+            feature_errors: features(),
             h1: hidden(),
             h2: hidden(),
             heads: vec![0.0; CHUNK * HEADS],
@@ -207,11 +189,11 @@ fn fill(weights: &mut [f32], inputs: usize, rng: &mut impl Rng) {
     weights.fill_with(|| (2.0 * random::unit(rng) - 1.0) * bound);
 }
 
-fn transpose(from: &[f32], columns: usize, to: &mut [f32]) {
-    let rows = from.len() / columns;
+/// Writes the columns of `from` as rows, `stride` apart.
+fn transpose(from: &[f32], columns: usize, to: &mut [f32], stride: usize) {
     for (r, row) in from.chunks_exact(columns).enumerate() {
         for (c, &value) in row.iter().enumerate() {
-            to[c * rows + r] = value;
+            to[c * stride + r] = value;
         }
     }
 }
