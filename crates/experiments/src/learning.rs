@@ -1,6 +1,6 @@
 //! A run's learning settings as hyper-parameters of the learner.
 
-use contracts::config::{Algorithm, Backend, RunConfig};
+use contracts::config::{Algorithm, Backend, PolicyType, RunConfig};
 use learner::PpoConfig;
 
 /// The hyper-parameters that `config` describes. The learner counts steps of single robots, a run counts steps of its
@@ -32,6 +32,10 @@ pub fn ppo_config(config: &RunConfig) -> Result<PpoConfig, learner::ppo::config:
         backend: match learning.backend {
             Backend::Fused => learner::Backend::Fused,
             Backend::Dfdx => learner::Backend::Dfdx,
+        },
+        architecture: match learning.policy_type {
+            PolicyType::MlpPolicy => learner::Architecture::Mlp,
+            PolicyType::CnnPolicy => learner::Architecture::Cnn,
         },
         ..PpoConfig::for_team(robots)
     };

@@ -5,7 +5,7 @@ use crate::claim::Claim;
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use contracts::Event;
-use contracts::config::{PolicyType, RunConfig};
+use contracts::config::RunConfig;
 use contracts::events::{BlobRef, CheckpointCreated};
 use learner::{Checkpoint, Learner};
 use trajectories::store::sha256;
@@ -24,7 +24,6 @@ pub fn threads(config: &RunConfig, available: usize) -> usize {
 /// [`Error::Run`] when the run can never be trained: wrong settings, unreadable weights or checkpoint.
 pub async fn learner(trainer: &Trainer, claim: &Claim) -> Result<Learner> {
     let config = &claim.config;
-    supported(config)?;
     let world = experiments::world_config(&config.world).map_err(|error| Error::run("invalid_world", error))?;
     let ppo = experiments::ppo_config(config).map_err(|error| Error::run("invalid_settings", error))?;
     let threads = threads(config, trainer.config.threads);
@@ -40,16 +39,6 @@ pub async fn learner(trainer: &Trainer, claim: &Claim) -> Result<Learner> {
             build("weights_unreadable", move || Learner::init_from(world, ppo, seed, threads, &policy)).await
         }
         None => build("invalid_world", move || Learner::new(world, ppo, seed, threads)).await,
-    }
-}
-
-/// New runs of this kind are refused when they are asked for; a log may hold older ones.
-fn supported(config: &RunConfig) -> Result<()> {
-    match config.learning.policy_type {
-        PolicyType::MlpPolicy => Ok(()),
-        PolicyType::CnnPolicy => {
-            Err(Error::Run { code: "unsupported_policy", message: "this trainer does not know CnnPolicy".to_owned() })
-        }
     }
 }
 

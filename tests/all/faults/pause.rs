@@ -1,10 +1,10 @@
 //! A run is the same bits whatever interrupts it and however many threads train it.
 
-use crate::harness::{System, small_run, with};
+use crate::harness::{Process, System, small_run, with};
 use anyhow::{Context, Result, ensure};
-use contracts::events::RunStarted;
+use contracts::events::{RunCompleted, RunStarted};
 use contracts::{Event, RunId, subjects};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const TIMESTEPS: u64 = 16_000;
 
@@ -23,7 +23,29 @@ async fn pause_kill_and_resume_change_no_bit_and_neither_do_threads() -> Result<
     other["config"]["seed"] = json!(8);
     assert_ne!(system.digest_of(&other).await?, uninterrupted, "another seed");
 
-    let run = system.start_run(&small_run(5, TIMESTEPS)).await?;
+    let (completed, starts) = interrupted(&system, trainer, &small_run(5, TIMESTEPS)).await?;
+    assert_eq!(completed.digest, Some(uninterrupted));
+    assert_eq!(starts[0].threads, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_convolutional_policy_is_no_exception() -> Result<()> {
+    let system = System::start().await?;
+    let _ingest = system.service("ingest")?;
+    let trainer = system.service("trainer")?;
+    let payload = |number| with(small_run(number, TIMESTEPS), "policy_type", "CnnPolicy");
+    let uninterrupted = system.digest_of(&payload(1)).await?;
+    let perceptron = system.digest_of(&small_run(2, TIMESTEPS)).await?;
+    assert_ne!(perceptron, uninterrupted, "the policy type matters");
+    let (completed, _) = interrupted(&system, trainer, &payload(3)).await?;
+    assert_eq!(completed.digest, Some(uninterrupted));
+    Ok(())
+}
+
+/// Trains a run that is paused, whose trainer is killed, and that another trainer resumes.
+async fn interrupted(system: &System, trainer: Process, payload: &Value) -> Result<(RunCompleted, Vec<RunStarted>)> {
+    let run = system.start_run(payload).await?;
     system.checkpoint_after(run, 1280).await?;
     system.publish("patrol.cmd.run.pause", &json!({ "run_id": run })).await?;
     let paused = system.wait_for_event(subjects::run_lifecycle(run), |_, event| match event {
@@ -36,13 +58,11 @@ async fn pause_kill_and_resume_change_no_bit_and_neither_do_threads() -> Result<
     let _trainer = system.service("trainer")?;
     system.publish("patrol.cmd.run.resume", &json!({ "run_id": run })).await?;
     let completed = system.completed(run).await?;
-    assert_eq!(completed.digest, Some(uninterrupted));
-    let starts = starts(&system, run).await?;
+    let starts = starts(system, run).await?;
     assert_eq!(starts.len(), 2);
-    assert_eq!(starts[0].threads, 1);
     assert_ne!(starts[0].trainer_id, starts[1].trainer_id);
     assert_eq!(starts[1].resumed_from, Some(paused.checkpoint.context("a checkpoint")?));
-    Ok(())
+    Ok((completed, starts))
 }
 
 async fn starts(system: &System, run: RunId) -> Result<Vec<RunStarted>> {

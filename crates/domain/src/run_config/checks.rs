@@ -4,13 +4,12 @@ use super::MAX_ROLLOUT_SAMPLES;
 use crate::refusal::invalid;
 use contracts::Reason;
 use contracts::commands::{RunOptions, StartRun};
-use contracts::config::{MapType, PolicyType, RecordingLevel, RunConfig, WorldSettings};
+use contracts::config::{MapType, RecordingLevel, RunConfig, WorldSettings};
 
 /// Every reason against `config`, which was completed from `start` and its `options`.
 pub fn check(start: &StartRun, options: &RunOptions, config: &RunConfig) -> Vec<Reason> {
     let mut reasons = Vec::new();
     check_name(start, &mut reasons);
-    check_policy(config, &mut reasons);
     check_map(&config.world, &mut reasons);
     check_batch(start, options, config, &mut reasons);
     if options.recording_sample_every.is_some() && config.recording.level != RecordingLevel::Sampled {
@@ -24,13 +23,6 @@ fn check_name(start: &StartRun, reasons: &mut Vec<Reason>) {
     let Some(name) = &start.name else { return };
     if name.trim().is_empty() || name.chars().any(char::is_control) {
         reasons.push(invalid("/name", "a name needs visible characters and no control characters"));
-    }
-}
-
-fn check_policy(config: &RunConfig, reasons: &mut Vec<Reason>) {
-    if config.learning.policy_type == PolicyType::CnnPolicy {
-        let message = "CnnPolicy is not available in this version; use MlpPolicy, which sees egocentric maps";
-        reasons.push(Reason::new("/policy_type", "not_available", message));
     }
 }
 

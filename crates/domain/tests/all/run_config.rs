@@ -108,12 +108,13 @@ fn every_field_that_cannot_work_is_named() {
 }
 
 #[test]
-fn a_policy_that_no_trainer_knows_is_refused_up_front() {
-    let with = |policy_type| complete(&StartRun { policy_type: Some(policy_type), ..start() }, COMMAND);
-    let [reason] = &with(PolicyType::CnnPolicy).unwrap_err().0[..] else { panic!("one reason") };
-    assert_eq!((reason.field.as_str(), reason.code.as_str()), ("/policy_type", "not_available"));
-    assert!(reason.message.contains("MlpPolicy"));
-    with(PolicyType::MlpPolicy).unwrap();
+fn the_perceptron_is_what_a_run_gets_unless_it_asks_for_convolutions() {
+    let policy_of = |policy_type| {
+        let config = complete(&StartRun { policy_type, ..start() }, COMMAND).unwrap();
+        config.learning.policy_type
+    };
+    assert_eq!(policy_of(None), PolicyType::MlpPolicy);
+    assert_eq!(policy_of(Some(PolicyType::CnnPolicy)), PolicyType::CnnPolicy);
 }
 
 #[test]
