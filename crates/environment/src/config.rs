@@ -2,8 +2,9 @@
 
 use crate::error::{ConfigError, FieldError};
 
-/// Smallest and largest width and height of a world, in cells.
-pub const SIDE_RANGE: std::ops::RangeInclusive<usize> = 3..=50;
+/// Smallest and largest width and height of a world, in cells. Runs stay within 50; scripted agents are also played on
+/// larger worlds on demand.
+pub const SIDE_RANGE: std::ops::RangeInclusive<usize> = 3..=100;
 /// Most robots in one world.
 pub const MAX_ROBOTS: usize = 10;
 /// Longest episode, in steps.
@@ -12,9 +13,9 @@ pub const MAX_STEPS: u32 = 1_000_000;
 /// Everything that defines a world besides the seed of the episode.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorldConfig {
-    /// Cells from west to east, 3 to 50.
+    /// Cells from west to east, 3 to 100.
     pub width: usize,
-    /// Cells from north to south, 3 to 50.
+    /// Cells from north to south, 3 to 100.
     pub height: usize,
     /// Robots in the team, 1 to 10.
     pub num_robots: usize,
@@ -175,7 +176,7 @@ impl WorldConfig {
 
     fn check_size(&self, wrong: &mut Vec<FieldError>) {
         for (field, side) in [("width", self.width), ("height", self.height)] {
-            check(wrong, SIDE_RANGE.contains(&side), field, || format!("{side} is not within 3 to 50"));
+            check(wrong, SIDE_RANGE.contains(&side), field, || format!("{side} is not within 3 to 100"));
         }
         let robots = self.num_robots;
         check(wrong, (1..=MAX_ROBOTS).contains(&robots), "num_robots", || format!("{robots} is not within 1 to 10"));

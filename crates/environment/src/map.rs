@@ -30,7 +30,7 @@ impl Map {
     /// with a free cell to its north.
     pub fn new(width: usize, height: usize, obstacles: Vec<bool>, stations: Vec<Cell>) -> Result<Self, MapError> {
         if !SIDE_RANGE.contains(&width) || !SIDE_RANGE.contains(&height) {
-            return Err(MapError::Invalid("width and height must be within 3 to 50"));
+            return Err(MapError::Invalid("width and height must be within 3 to 100"));
         }
         if obstacles.len() != width * height {
             return Err(MapError::Invalid("obstacles must have one entry per cell"));
@@ -93,7 +93,7 @@ impl Map {
     /// As [`Map::new`].
     pub fn from_packed(width: usize, height: usize, packed: &[u8], stations: Vec<Cell>) -> Result<Self, MapError> {
         if !SIDE_RANGE.contains(&width) || !SIDE_RANGE.contains(&height) {
-            return Err(MapError::Invalid("width and height must be within 3 to 50"));
+            return Err(MapError::Invalid("width and height must be within 3 to 100"));
         }
         if packed.len() != (width * height).div_ceil(8) {
             return Err(MapError::Invalid("the bitmap must have one bit per cell"));

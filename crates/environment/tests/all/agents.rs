@@ -46,6 +46,20 @@ proptest! {
 }
 
 #[test]
+fn the_largest_world_is_played_by_every_agent() {
+    for map_type in MapType::ALL {
+        let config = WorldConfig { max_steps: Some(2_000), ..config(map_type, 100, 100, 2) };
+        for script in ScriptedAgent::ALL {
+            let summary = play(script, &config, 5).expect("a world of 100 by 100 cells");
+            assert_eq!(summary.length, 2_000);
+            assert!(summary.coverage > 0.02, "{} on {map_type:?}: {}", script.name(), summary.coverage);
+        }
+    }
+    let larger = config(MapType::Random, 101, 100, 1);
+    assert!(larger.validate().is_err());
+}
+
+#[test]
 fn an_agent_is_the_same_after_another_episode() {
     for script in ScriptedAgent::ALL {
         let config = config(MapType::Room, 15, 12, 3);
