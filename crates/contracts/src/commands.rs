@@ -150,7 +150,7 @@ pub struct RunOptions {
     pub strategic_init_mode: Option<bool>,
     #[schemars(range(min = 0.0, max = 10.0))]
     pub battery_drain_rate: Option<f64>,
-    #[schemars(range(min = 0.0, max = 10.0))]
+    #[schemars(range(min = 0.0, max = 100.0))]
     pub threat_penalty_weight: Option<f64>,
     pub patrol_reward: Option<PatrolReward>,
     pub patrol_mode: Option<PatrolMode>,
@@ -226,7 +226,8 @@ pub struct StartEvaluation {
     /// Chosen by the client, or derived from the command's id.
     #[serde(default)]
     pub evaluation_id: Option<EvaluationId>,
-    /// Absent means the run's newest checkpoint.
+    /// A checkpoint of the run, or an uploaded model to be evaluated in the run's world; absent means the run's newest
+    /// checkpoint.
     #[serde(default)]
     pub checkpoint_id: Option<CheckpointId>,
     /// Held-out episodes; absent means the run's setting.

@@ -31,6 +31,9 @@ pub struct LiveRobot {
     pub orientation: u8,
     pub battery_percentage: f64,
     pub is_charging: bool,
+    /// 0 forward, 1 turn left, 2 turn right, 3 patrol; absent before the first step.
+    #[serde(default)]
+    pub action_taken: Option<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

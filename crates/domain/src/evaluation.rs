@@ -5,7 +5,7 @@ use crate::refusal::{conflict, no_such_run, not_found};
 use crate::run::{self, Run, Status};
 use contracts::commands::StartEvaluation;
 use contracts::events::EvaluationRequested;
-use contracts::{CheckpointId, EvaluationId, Event, RunId};
+use contracts::{CheckpointId, EvaluationId, Event, FileId, RunId};
 use std::collections::BTreeSet;
 
 /// What was trained and asked for in one run.
@@ -13,13 +13,15 @@ use std::collections::BTreeSet;
 pub struct Evaluations {
     pub run: Run,
     pub checkpoints: BTreeSet<CheckpointId>,
+    /// Uploaded models that were not deleted: they share the checkpoints' space of ids.
+    pub models: BTreeSet<FileId>,
     pub requested: BTreeSet<EvaluationId>,
 }
 
 /// Decides on `command`; `evaluation_id` is the client's, or derived from the command's id.
 ///
 /// # Errors
-/// `not_found` for an unknown run or checkpoint and for a run without any checkpoint, `conflict` for an id in use.
+/// `not_found` for an unknown run, checkpoint or model and for a run without any checkpoint, `conflict` for an id in use.
 pub fn decide(state: &Evaluations, evaluation_id: EvaluationId, command: &StartEvaluation) -> Decision {
     let run_id: RunId = command.run_id;
     if matches!(state.run.status, Status::Absent | Status::Deleted) {
@@ -29,8 +31,8 @@ pub fn decide(state: &Evaluations, evaluation_id: EvaluationId, command: &StartE
         return conflict(format!("evaluation {evaluation_id} was requested already"));
     }
     match command.checkpoint_id {
-        Some(wanted) if !state.checkpoints.contains(&wanted) => {
-            return Err(not_found("/checkpoint_id", "checkpoint", wanted).into());
+        Some(wanted) if !state.checkpoints.contains(&wanted) && !state.models.contains(&FileId(wanted.0)) => {
+            return Err(not_found("/checkpoint_id", "checkpoint or model", wanted).into());
         }
         None if state.checkpoints.is_empty() => {
             return conflict(format!("run {run_id} is {} and has no checkpoint yet", state.run.status.name()));
@@ -49,6 +51,8 @@ pub fn decide(state: &Evaluations, evaluation_id: EvaluationId, command: &StartE
 pub fn evolve(mut state: Evaluations, event: &Event) -> Evaluations {
     match event {
         Event::CheckpointCreated(created) => drop(state.checkpoints.insert(created.checkpoint_id)),
+        Event::ModelRegistered(model) => drop(state.models.insert(model.file_id)),
+        Event::ModelDeleted(model) => drop(state.models.remove(&model.file_id)),
         Event::EvaluationRequested(requested) => drop(state.requested.insert(requested.evaluation_id)),
         _ => {}
     }

@@ -43,6 +43,7 @@ fn robots(world: &World) -> Vec<LiveRobot> {
             orientation: robot.heading as u8,
             battery_percentage: robot.battery,
             is_charging: robot.charging,
+            action_taken: robot.last_action.map(|action| action as u8),
         })
         .collect()
 }

@@ -1,21 +1,47 @@
-//! One evaluation of one checkpoint, from its weights to the event.
+//! One evaluation of one policy, from its weights to the event.
 
 use crate::Evaluator;
 use crate::baselines::contest;
 use crate::contest::{Played, play_policy};
 use crate::error::{Error, Result};
-use contracts::events::{CheckpointCreated, EvaluationCompleted, RunRequested, Split};
-use contracts::{Envelope, EvaluationId, Event, EventId, RunId, subjects};
+use contracts::events::{BlobRef, CheckpointCreated, EvaluationCompleted, ModelRegistered, RunRequested, Split};
+use contracts::{CheckpointId, Envelope, EvaluationId, Event, EventId, RunId, subjects};
 use experiments::{References, agent_score};
 use learner::{Policy, Selection};
 use std::time::Instant;
 
-/// What is to be evaluated, besides the checkpoint.
+/// What is to be evaluated, besides the policy.
 pub struct Assignment {
     pub evaluation_id: EvaluationId,
     /// Number of the first episode in the archive.
     pub first_episode: u64,
     pub episodes: u32,
+}
+
+/// The policy that is to be evaluated.
+pub struct Candidate {
+    /// Of its checkpoint, or of the uploaded model.
+    pub id: CheckpointId,
+    pub policy: BlobRef,
+    pub timestep: u64,
+    pub is_last: bool,
+}
+
+impl From<&CheckpointCreated> for Candidate {
+    fn from(created: &CheckpointCreated) -> Self {
+        Self {
+            id: created.checkpoint_id,
+            policy: created.policy.clone(),
+            timestep: created.timestep,
+            is_last: created.is_last,
+        }
+    }
+}
+
+impl From<&ModelRegistered> for Candidate {
+    fn from(model: &ModelRegistered) -> Self {
+        Self { id: CheckpointId(model.file_id.0), policy: model.blob.clone(), timestep: 0, is_last: false }
+    }
 }
 
 impl Evaluator {
@@ -28,11 +54,11 @@ impl Evaluator {
         }
     }
 
-    /// Plays the checkpoint against the protocol of its run's world and appends the result.
+    /// Plays the candidate against the protocol of its run's world and appends the result.
     pub(crate) async fn evaluate(
         &self,
         run: &RunRequested,
-        created: &CheckpointCreated,
+        candidate: &Candidate,
         assignment: &Assignment,
         cause: &Envelope,
     ) -> Result<()> {
@@ -40,9 +66,9 @@ impl Evaluator {
         let world = &run.config.world;
         let protocol = experiments::protocol(world, assignment.episodes)?;
         let agents = self.baselines(run.run_id, world, &protocol, cause).await?;
-        let weights = self.store.get(&created.policy.uri).await?;
+        let weights = self.store.get(&candidate.policy.uri).await?;
         let contest = contest(world, &protocol)?;
-        let (checkpoint, first_episode) = (created.checkpoint_id.to_string(), assignment.first_episode);
+        let (checkpoint, first_episode) = (candidate.id.to_string(), assignment.first_episode);
         let playing = tokio::task::spawn_blocking(move || -> Result<(Played, Played)> {
             let policy =
                 Policy::from_safetensors(&weights).map_err(|error| Error::evaluation("weights_unreadable", error))?;
@@ -67,12 +93,12 @@ impl Evaluator {
         let completed = EvaluationCompleted {
             run_id: run.run_id,
             evaluation_id: assignment.evaluation_id,
-            checkpoint_id: created.checkpoint_id,
-            timestep: created.timestep,
+            checkpoint_id: candidate.id,
+            timestep: candidate.timestep,
             protocol,
             sampled: score(&sampled).ok_or_else(nothing)?,
             argmax: score(&argmax).ok_or_else(nothing)?,
-            is_last: created.is_last,
+            is_last: candidate.is_last,
             duration_seconds: began.elapsed().as_secs_f64(),
         };
         let segments = sampled.segments.into_iter().chain(argmax.segments).collect();
@@ -82,7 +108,7 @@ impl Evaluator {
         self.append(&Event::EvaluationCompleted(Box::new(completed)), id, cause).await?;
         self.metrics.evaluations.inc();
         self.metrics.evaluation_seconds.observe(began.elapsed().as_secs_f64());
-        tracing::info!(run.id = %run.run_id, checkpoint.id = %created.checkpoint_id, mean_threat = threat, "evaluated a checkpoint");
+        tracing::info!(run.id = %run.run_id, checkpoint.id = %candidate.id, mean_threat = threat, "evaluated a checkpoint");
         Ok(())
     }
 }

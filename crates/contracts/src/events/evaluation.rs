@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct EvaluationRequested {
     pub run_id: RunId,
     pub evaluation_id: EvaluationId,
-    /// Absent means the newest checkpoint.
+    /// A checkpoint of the run or an uploaded model; absent means the newest checkpoint.
     pub checkpoint_id: Option<CheckpointId>,
     pub episodes: u32,
 }
@@ -17,7 +17,9 @@ pub struct EvaluationRequested {
 pub struct EvaluationCompleted {
     pub run_id: RunId,
     pub evaluation_id: EvaluationId,
+    /// The checkpoint or the uploaded model whose policy played.
     pub checkpoint_id: CheckpointId,
+    /// Environment steps after which the checkpoint was made; 0 for an uploaded model.
     pub timestep: u64,
     pub protocol: Protocol,
     /// The policy with actions drawn from its distribution.

@@ -1,7 +1,7 @@
 use crate::sample::*;
 use contracts::commands::StartEvaluation;
-use contracts::events::EvaluationRequested;
-use contracts::{CheckpointId, EvaluationId, Event};
+use contracts::events::{BlobRef, EvaluationRequested, ModelDeleted, ModelRegistered};
+use contracts::{CheckpointId, EvaluationId, Event, FileId};
 use domain::evaluation::{Evaluations, decide, evolve};
 use test_support::given;
 use uuid::Uuid;
@@ -36,10 +36,34 @@ fn what_does_not_exist_is_not_evaluated() {
     let message = format!("run {RUN} is running and has no checkpoint yet");
     when(started.clone(), &command(None)).then_rejected(conflict(message));
     let unknown = checkpoint(9).checkpoint_id;
-    let message = format!("there is no checkpoint {unknown}");
+    let message = format!("there is no checkpoint or model {unknown}");
     when(started, &command(Some(unknown))).then_rejected(not_found("/checkpoint_id", message));
     let deleted = vec![requested(), checkpoint_created(1), deleted()];
     when(deleted, &command(None)).then_rejected(not_found("/run_id", format!("there is no run {RUN}")));
+}
+
+#[test]
+fn an_uploaded_model_is_evaluated_in_the_world_of_a_run_until_it_is_deleted() {
+    let model = FileId(Uuid::from_u128(77));
+    let wanted = Some(CheckpointId(model.0));
+    // The run needs no checkpoint of its own.
+    let history = vec![requested(), model_registered(model)];
+    when(history.clone(), &command(wanted)).then([evaluation_requested(wanted)]);
+    let message = format!("there is no checkpoint or model {model}");
+    let deleted = Event::ModelDeleted(ModelDeleted { file_id: model });
+    let history = [history, vec![deleted]].concat();
+    when(history, &command(wanted)).then_rejected(not_found("/checkpoint_id", message));
+}
+
+fn model_registered(file_id: FileId) -> Event {
+    Event::ModelRegistered(Box::new(ModelRegistered {
+        run_id: None,
+        file_id,
+        original_filename: "model.safetensors".into(),
+        blob: BlobRef { uri: format!("models/{file_id}.safetensors"), sha256: "0".repeat(64), bytes: 1, rows: None },
+        description: None,
+        metadata: None,
+    }))
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub async fn checkpoint_created(
         first_episode: created.update * 2 * u64::from(episodes),
         episodes,
     };
-    evaluator.evaluate(&run, created, &assignment, &recorded.envelope).await
+    evaluator.evaluate(&run, &created.into(), &assignment, &recorded.envelope).await
 }
 
 /// Whether the run has a newer checkpoint.

@@ -1,13 +1,15 @@
-//! A client asked for an evaluation: of the checkpoint it named, or the newest one.
+//! A client asked for an evaluation: of the checkpoint or model it named, or the newest checkpoint.
 
 use crate::error::{Error, Result};
-use crate::evaluation::Assignment;
+use crate::evaluation::{Assignment, Candidate};
 use crate::{Evaluator, chain};
-use contracts::events::{CheckpointCreated, EvaluationFailed, EvaluationRequested};
+use contracts::events::{EvaluationFailed, EvaluationRequested};
 use contracts::{Event, EventId, RecordedEvent, subjects};
 
 /// Requested evaluations are numbered behind all those of checkpoints.
 const FIRST_REQUESTED_EPISODE: u64 = 1 << 40;
+/// Every uploaded model.
+const MODELS: &str = "patrol.evt.archive.*.model_registered";
 /// Episodes reserved for one request: sampled and arg-max, at most 1000 each.
 const EPISODES_PER_REQUEST: u64 = 2000;
 
@@ -36,24 +38,32 @@ pub async fn evaluation_requested(
 
 async fn evaluate(evaluator: &Evaluator, requested: &EvaluationRequested, recorded: &RecordedEvent) -> Result<()> {
     let run = evaluator.run(requested.run_id).await?;
-    let created = checkpoint(evaluator, requested).await?;
+    let candidate = candidate(evaluator, requested).await?;
     let assignment = Assignment {
         evaluation_id: requested.evaluation_id,
         first_episode: FIRST_REQUESTED_EPISODE + recorded.sequence * EPISODES_PER_REQUEST,
         episodes: requested.episodes,
     };
-    evaluator.evaluate(&run, &created, &assignment, &recorded.envelope).await
+    evaluator.evaluate(&run, &candidate, &assignment, &recorded.envelope).await
 }
 
-async fn checkpoint(evaluator: &Evaluator, requested: &EvaluationRequested) -> Result<CheckpointCreated> {
+/// The checkpoint that was asked for, or the newest; else the uploaded model of that id.
+async fn candidate(evaluator: &Evaluator, requested: &EvaluationRequested) -> Result<Candidate> {
     let subject = subjects::event("training", Some(requested.run_id), "checkpoint_created");
     for recorded in evaluator.log.load(&subject).await?.into_iter().rev() {
         if let Event::CheckpointCreated(created) = recorded.event()?
             && requested.checkpoint_id.is_none_or(|id| id == created.checkpoint_id)
         {
-            return Ok(*created);
+            return Ok(created.as_ref().into());
         }
     }
-    let message = "the run has no such checkpoint".to_owned();
+    for recorded in evaluator.log.load(MODELS).await? {
+        if let Event::ModelRegistered(model) = recorded.event()?
+            && requested.checkpoint_id.is_some_and(|id| id.0 == model.file_id.0)
+        {
+            return Ok(model.as_ref().into());
+        }
+    }
+    let message = "there is no such checkpoint of the run, and no such model".to_owned();
     Err(Error::Evaluation { code: "unknown_checkpoint", message })
 }
