@@ -25,7 +25,7 @@ pub mod write;
 pub use arrow::record_batch::RecordBatch;
 pub use columns::StepColumns;
 pub use error::{Error, Result};
-pub use recorded::{RecordedEpisode, RecordedMap, RecordedSteps};
+pub use recorded::{Detail, RecordedEpisode, RecordedMap, RecordedSteps};
 pub use recording::Recording;
 pub use rows::{EpisodeRow, MapRow, WorldEventRow};
 pub use segment::{Segment, SegmentHeader};

@@ -8,6 +8,7 @@ mod source;
 pub use extent::rows_by_episode;
 
 use crate::error::{Error, Result, arrow, parquet};
+use crate::recorded::{Detail, RecordedSteps};
 use crate::schema;
 use crate::store::ObjectStore;
 use ::arrow::array::{AsArray, BooleanArray};
@@ -38,6 +39,39 @@ pub struct EpisodeRows {
     pub row_groups: usize,
 }
 
+/// What it took to find rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruning {
+    /// Row groups fetched.
+    pub row_groups_read: usize,
+    /// Row groups in the files.
+    pub row_groups: usize,
+}
+
+/// Steps of `episode` in the files `keys`, from its beginning up to `end`, with only those columns that `detail` needs.
+/// Keys in the order of their segments give rows in the order of steps.
+///
+/// # Errors
+/// As [`episode`].
+pub async fn recorded_steps(
+    store: &ObjectStore,
+    keys: &[String],
+    episode: u64,
+    end: u32,
+    detail: Detail,
+) -> Result<(RecordedSteps, Pruning)> {
+    let (mut recorded, mut pruning) = (RecordedSteps::default(), Pruning::default());
+    let wanted = Wanted { episode, steps: Some(0..end) };
+    for key in keys {
+        let Some(rows) = wanted.rows(store, key, Some(detail.columns()), &mut pruning).await? else { continue };
+        let batches: Vec<RecordBatch> = rows.try_collect().await.map_err(parquet("read rows"))?;
+        for batch in &batches {
+            recorded.append(batch, detail)?;
+        }
+    }
+    Ok((recorded, pruning))
+}
+
 /// The rows of `episode` in the files `keys` of `steps` or `world_events`, in `steps` only, if given. Keys in the order
 /// of their segments give rows in the order of steps.
 ///
@@ -53,23 +87,15 @@ pub async fn episode(
     if !matches!(table, Table::Steps | Table::WorldEvents) {
         return Err(Error::invalid(format!("table `{}` has no steps", table.token())));
     }
-    let (mut batches, mut row_groups_read, mut row_groups) = (Vec::new(), 0, 0);
+    let (mut batches, mut pruning) = (Vec::new(), Pruning::default());
     let wanted = Wanted { episode, steps };
     for key in keys {
-        let (source, metadata) = open(store, key).await?;
-        let groups = wanted.row_groups(metadata.metadata());
-        row_groups += metadata.metadata().num_row_groups();
-        row_groups_read += groups.len();
-        if groups.is_empty() {
-            continue;
+        if let Some(rows) = wanted.rows(store, key, None, &mut pruning).await? {
+            batches.extend(collect(table, rows).await?);
         }
-        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(source, metadata);
-        let filter = wanted.row_filter(builder.parquet_schema());
-        let rows = builder.with_row_groups(groups).with_row_filter(filter).with_batch_size(BATCH_ROWS).build();
-        batches.extend(collect(table, rows.map_err(parquet("open a file"))?).await?);
     }
     let rows = concat_batches(&schema::schema(table), &batches).map_err(arrow("join rows"))?;
-    Ok(EpisodeRows { rows, row_groups_read, row_groups })
+    Ok(EpisodeRows { rows, row_groups_read: pruning.row_groups_read, row_groups: pruning.row_groups })
 }
 
 /// All rows of the file `key`, batch by batch; only the named columns, if given.
@@ -103,6 +129,31 @@ struct Wanted {
 }
 
 impl Wanted {
+    /// The wanted rows of one file, all columns or some; `None` when its statistics say that it has none.
+    async fn rows(
+        &self,
+        store: &ObjectStore,
+        key: &str,
+        columns: Option<&[&str]>,
+        pruning: &mut Pruning,
+    ) -> Result<Option<ParquetRecordBatchStream<Source>>> {
+        let (source, metadata) = open(store, key).await?;
+        let groups = self.row_groups(metadata.metadata());
+        pruning.row_groups += metadata.metadata().num_row_groups();
+        pruning.row_groups_read += groups.len();
+        if groups.is_empty() {
+            return Ok(None);
+        }
+        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(source, metadata);
+        let filter = self.row_filter(builder.parquet_schema());
+        let mask = match columns {
+            Some(columns) => ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied()),
+            None => ProjectionMask::all(),
+        };
+        let builder = builder.with_row_groups(groups).with_projection(mask).with_row_filter(filter);
+        builder.with_batch_size(BATCH_ROWS).build().map(Some).map_err(parquet("open a file"))
+    }
+
     /// Row groups that may hold wanted rows.
     fn row_groups(&self, metadata: &ParquetMetaData) -> Vec<usize> {
         let groups = metadata.row_groups().iter().enumerate();

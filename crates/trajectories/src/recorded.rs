@@ -2,10 +2,29 @@
 
 use crate::error::{Error, Result};
 use crate::schema;
-use arrow::array::{Array, ArrowPrimitiveType, AsArray};
+use arrow::array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::datatypes::{Float32Type, UInt8Type, UInt32Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use contracts::events::Table;
+
+/// How much of recorded steps is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What a simulation needs: actions, and the hashes that it must meet.
+    Actions,
+    /// What robots reported as well: positions, headings, batteries, rewards.
+    Reports,
+}
+
+impl Detail {
+    /// The columns to read.
+    pub(crate) fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Actions => &["step", "robot", "action", "state_hash"],
+            Self::Reports => &["step", "robot", "x", "y", "heading", "action", "reward", "battery"],
+        }
+    }
+}
 
 /// Robot-steps of one episode in the order (step, robot); optional columns are absent unless every row has a value.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,6 +85,24 @@ impl RecordedSteps {
             battery: columns.complete::<Float32Type>("battery")?,
             state_hash: columns.complete::<UInt64Type>("state_hash")?,
         })
+    }
+
+    /// Adds the rows of a batch that has the columns of `detail`, by their names. A column in which this batch has nulls is
+    /// dropped as a whole.
+    pub(crate) fn append(&mut self, batch: &RecordBatch, detail: Detail) -> Result<()> {
+        let rows = Named(batch);
+        let known = self.len();
+        self.step.extend(rows.required::<UInt32Type>("step")?);
+        self.robot.extend(rows.required::<UInt8Type>("robot")?);
+        self.action.extend(rows.required::<UInt8Type>("action")?);
+        if detail == Detail::Actions {
+            return rows.extend::<UInt64Type>(&mut self.state_hash, known, "state_hash");
+        }
+        rows.extend::<UInt8Type>(&mut self.x, known, "x")?;
+        rows.extend::<UInt8Type>(&mut self.y, known, "y")?;
+        rows.extend::<UInt8Type>(&mut self.heading, known, "heading")?;
+        rows.extend::<Float32Type>(&mut self.reward, known, "reward")?;
+        rows.extend::<Float32Type>(&mut self.battery, known, "battery")
     }
 
     /// Number of robot-steps.
@@ -130,6 +167,44 @@ impl RecordedMap {
             stations: stations.value(row).chunks_exact(2).map(|cell| [cell[0], cell[1]]).collect(),
         };
         Ok((0..rows.num_rows()).map(map).collect())
+    }
+}
+
+/// Columns found by name: a projection of a table.
+struct Named<'a>(&'a RecordBatch);
+
+impl Named<'_> {
+    fn column<T: ArrowPrimitiveType>(&self, name: &str) -> Result<&PrimitiveArray<T>> {
+        let column = self.0.column_by_name(name).and_then(|column| column.as_primitive_opt::<T>());
+        column.ok_or_else(|| Error::invalid(format!("the rows have no column `{name}`")))
+    }
+
+    fn required<T: ArrowPrimitiveType>(&self, name: &str) -> Result<&[T::Native]> {
+        let column = self.column::<T>(name)?;
+        match column.null_count() {
+            0 => Ok(column.values()),
+            _ => Err(Error::invalid(format!("column `{name}` has nulls"))),
+        }
+    }
+
+    /// Continues `values`, which has `known` of them, unless a value is missing there or here. A file that was written
+    /// before the column existed misses all of them.
+    fn extend<T: ArrowPrimitiveType>(
+        &self,
+        values: &mut Option<Vec<T::Native>>,
+        known: usize,
+        name: &str,
+    ) -> Result<()> {
+        let column = match self.0.column_by_name(name) {
+            Some(_) => Some(self.column::<T>(name)?).filter(|column| column.null_count() == 0),
+            None => None,
+        };
+        let continued = values.take().or_else(|| (known == 0).then(Vec::new));
+        *values = continued.zip(column).map(|(mut values, column)| {
+            values.extend_from_slice(column.values());
+            values
+        });
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use contracts::events::{SegmentRange, Split, Table};
 use futures::TryStreamExt;
 use proptest::prelude::*;
 use trajectories::write::{ROW_GROUP_ROWS, WriteError};
-use trajectories::{ObjectStore, RecordBatch, layout, read, schema, write};
+use trajectories::{Detail, ObjectStore, RecordBatch, RecordedSteps, layout, read, schema, write};
 
 type Row = (u64, u32, u8, u64);
 
@@ -91,6 +91,19 @@ async fn playback_reads_only_the_row_groups_it_needs() -> Result<()> {
     assert!(found.row_groups_read < found.row_groups, "{} of {}", found.row_groups_read, found.row_groups);
     let found = read::episode(&stored.store, Table::Steps, &keys, 3, Some(100..120)).await?;
     assert_eq!(rows(&found.rows), wanted(&|row| row.0 == 3 && (100..120).contains(&row.1)));
+    for detail in [Detail::Actions, Detail::Reports] {
+        let (recorded, pruning) = read::recorded_steps(&stored.store, &keys, 3, 120, detail).await?;
+        assert!(pruning.row_groups_read < pruning.row_groups, "{pruning:?}");
+        let rows = read::episode(&stored.store, Table::Steps, &keys, 3, Some(0..120)).await?.rows;
+        let mut whole = RecordedSteps::of(&rows)?;
+        match detail {
+            Detail::Actions => {
+                (whole.x, whole.y, whole.heading, whole.reward, whole.battery) = (None, None, None, None, None);
+            }
+            Detail::Reports => whole.state_hash = None,
+        }
+        assert_eq!(recorded, whole);
+    }
     let found = read::episode(&stored.store, Table::Steps, &keys, 99_999, None).await?;
     assert_eq!((found.rows.num_rows(), found.row_groups_read), (0, 0));
     Ok(())
