@@ -92,7 +92,13 @@ impl Api {
         H: Handler<T, App>,
         T: 'static,
     {
-        self.router = self.router.route(path, on(filter, handler));
+        // Clients differ in whether they end a path with a slash.
+        let other = match path.strip_suffix('/') {
+            Some(bare) => bare.to_owned(),
+            None => format!("{path}/"),
+        };
+        let method_router = on(filter, handler);
+        self.router = self.router.route(path, method_router.clone()).route(&other, method_router);
         self.operations.push(describe(Operation::new(method, path)));
         self
     }

@@ -1,6 +1,6 @@
 //! What every handler shares.
 
-use crate::archive::Extents;
+use crate::archive::{Extents, PlaybackMetrics};
 use crate::config::Config;
 use crate::error::{Error, Result, StartError};
 use crate::extract::RunKey;
@@ -30,6 +30,7 @@ pub struct Inner {
     pub models: ReadModels,
     pub store: ObjectStore,
     pub extents: Extents,
+    pub playback: PlaybackMetrics,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdSource>,
     pub health: Health,
@@ -68,6 +69,7 @@ impl App {
             models,
             store,
             extents: Extents::default(),
+            playback: PlaybackMetrics::new(&metrics),
             clock,
             ids,
             health,

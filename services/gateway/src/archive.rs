@@ -5,10 +5,12 @@ use crate::error::Result;
 use contracts::RunId;
 use contracts::events::{Split, Table};
 use read_models::{ReadModels, TrajectoryFileRow};
+use service_runtime::Metrics;
+use service_runtime::metrics::Counter;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use trajectories::{ObjectStore, RecordedEpisode, RecordedMap, RecordedSteps, read};
+use trajectories::{Detail, ObjectStore, RecordedEpisode, RecordedMap, RecordedSteps, read};
 
 /// Files whose extent is remembered; they never change.
 const REMEMBERED: usize = 4096;
@@ -24,6 +26,31 @@ pub struct Extents {
 /// Episodes and their numbers of rows.
 type Extent = Arc<Vec<(u64, u64)>>;
 type KnownExtents = HashMap<String, Extent>;
+
+/// How much of the archive playback touches.
+pub struct PlaybackMetrics {
+    row_groups_read: Counter,
+    row_groups_skipped: Counter,
+}
+
+impl PlaybackMetrics {
+    pub fn new(metrics: &Metrics) -> Self {
+        let metrics = metrics.of_service("gateway");
+        Self {
+            row_groups_read: metrics.counter("playback_row_groups_read", "Row groups of the archive read for playback"),
+            row_groups_skipped: metrics.counter(
+                "playback_row_groups_skipped",
+                "Row groups that playback could leave alone by their statistics",
+            ),
+        }
+    }
+
+    fn read(&self, pruning: read::Pruning) {
+        let skipped = pruning.row_groups.saturating_sub(pruning.row_groups_read);
+        self.row_groups_read.inc_by(pruning.row_groups_read as u64);
+        self.row_groups_skipped.inc_by(skipped as u64);
+    }
+}
 
 /// The archived steps of one split of a run.
 pub struct Recordings {
@@ -80,15 +107,21 @@ impl App {
     }
 
     /// The recorded steps of an episode from its beginning to `end`.
-    pub async fn recorded_steps(&self, recordings: &Recordings, excerpt: &Excerpt) -> Result<RecordedSteps> {
+    pub async fn recorded_steps(
+        &self,
+        recordings: &Recordings,
+        excerpt: &Excerpt,
+        detail: Detail,
+    ) -> Result<RecordedSteps> {
         let holds = |file: &&TrajectoryFileRow| {
             let (first, last) = (file.first_episode.unwrap_or(0), file.last_episode.unwrap_or(i64::MAX));
             (first.max(0) as u64..=last.max(0) as u64).contains(&excerpt.episode)
         };
         let keys: Vec<String> = recordings.files.iter().filter(holds).map(|file| file.uri.clone()).collect();
-        let steps = Some(0..excerpt.steps.end);
-        let found = read::episode(&self.store, Table::Steps, &keys, excerpt.episode, steps).await?;
-        Ok(RecordedSteps::of(&found.rows)?)
+        let end = excerpt.steps.end;
+        let (steps, pruning) = read::recorded_steps(&self.store, &keys, excerpt.episode, end, detail).await?;
+        self.playback.read(pruning);
+        Ok(steps)
     }
 
     /// The archive's row about an episode; none while it is not over.

@@ -2,13 +2,13 @@
 
 use crate::app::App;
 use crate::error::Result;
-use crate::extract::Origin;
+use crate::extract::{Origin, RunKey};
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use contracts::{Command, CommandId, Envelope, Rejection, subjects};
-use read_models::CommandOutcomeRow;
+use contracts::{Command, CommandId, Envelope, Rejection, RunId, subjects};
+use read_models::{CommandOutcomeRow, RunRow};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
@@ -57,6 +57,22 @@ impl App {
         Ok(())
     }
 
+    /// The run when its trainer has answered what was asked of it last, or as it stands at the deadline.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, or it was deleted.
+    pub async fn settled_run(&self, run: RunId, deadline: Instant) -> Result<RunRow> {
+        loop {
+            let position = self.models.position().await?.map_or(0, |position| position.sequence);
+            let found = self.run(RunKey::Id(run)).await?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if found.pending_action.is_none() || left.is_zero() {
+                return Ok(found);
+            }
+            self.models.wait_for_position(position + 1, left.min(LOOK_AGAIN)).await;
+        }
+    }
+
     /// Waits until the read models show what a command caused.
     ///
     /// # Errors
@@ -90,6 +106,10 @@ pub fn pending(origin: &Origin) -> Response {
         status: "pending",
         message: "the command is stored; its outcome is not known yet",
     };
-    let location = format!("/api/v1/commands/{command_id}");
-    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(body)).into_response()
+    (StatusCode::ACCEPTED, [(header::LOCATION, location(origin))], Json(body)).into_response()
+}
+
+/// Where the outcome of a command can be asked for.
+pub fn location(origin: &Origin) -> String {
+    format!("/api/v1/commands/{}", origin.command_id.0)
 }

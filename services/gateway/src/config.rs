@@ -12,6 +12,9 @@ const COMMAND_RETRY: Duration = Duration::from_secs(4);
 /// How long a request waits for a database connection.
 const CONNECTION_WAIT: Duration = Duration::from_secs(5);
 
+/// The dashboard, by either name of this machine.
+const DASHBOARD: &str = "http://localhost:3000,http://127.0.0.1:3000";
+
 #[derive(Clone, Debug)]
 pub struct Config {
     pub bind: SocketAddr,
@@ -36,7 +39,7 @@ impl Config {
                 format!("GATEWAY_BIND: {bind} can be reached by others: set GATEWAY_TOKEN, or bind to 127.0.0.1");
             variables.mistake(line);
         }
-        let origins: String = variables.or_default("GATEWAY_ALLOWED_ORIGINS", "http://localhost:3000");
+        let origins: String = variables.or_default("GATEWAY_ALLOWED_ORIGINS", DASHBOARD);
         let mut event_log =
             EventLogConfig::new(variables.or_default::<String>("NATS_URL", "nats://127.0.0.1:4222"), "gateway");
         event_log.credentials = variables.optional("NATS_CREDENTIALS");

@@ -1,17 +1,37 @@
 //! The world at one step, as the dashboard plays it.
+//!
+//! A page has up to a thousand frames of some two thousand numbers each, nearly all of them from small closed sets: they
+//! are written into the answer as they are looked up, without a tree of values in between.
 
 use chrono::{DateTime, Utc};
 use environment::{Action, Cell, Map, StepRecord, World};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::ops::Range;
+use std::sync::LazyLock;
 use trajectories::RecordedSteps;
 
 /// Ids of frames are `episode * STEPS + step`: stable, ordered, and exact in JSON for 2^36 episodes.
 const STEPS: u64 = 1 << 17;
 
+/// Threat in hundredths as JSON numbers 0..1.
+static HUNDREDTHS: LazyLock<Vec<String>> =
+    LazyLock::new(|| (0..=100).map(|hundredths| (f64::from(hundredths) / 100.0).to_string()).collect());
+
 /// The world after a step. Grids are by row, then column.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes what FrameWriter writes")]
 pub struct Frame {
+    #[serde(flatten)]
+    head: Head,
+    threat_grid: ThreatGrid,
+    coverage_map: CoverageMap,
+    obstacles: ObstacleGrid,
+}
+
+/// Everything but the grids.
+#[derive(Serialize, JsonSchema)]
+struct Head {
     id: u64,
     session_id: i64,
     episode: u64,
@@ -24,9 +44,6 @@ pub struct Frame {
     robot_orientation: u8,
     robots: Vec<RobotFrame>,
     charging_stations: Vec<Point>,
-    threat_grid: ThreatGrid,
-    coverage_map: CoverageMap,
-    obstacles: ObstacleGrid,
     suspicious_objects: Vec<ObjectFrame>,
     action_taken: Option<u8>,
     reward_received: Option<f64>,
@@ -36,7 +53,7 @@ pub struct Frame {
     exploration_score: f64,
     battery_percentage: f64,
     is_charging: bool,
-    /// Cells, Manhattan.
+    /// Cells, Manhattan; 0 where no station is known.
     distance_to_charging_station: u32,
     charging_station_position_x: u8,
     charging_station_position_y: u8,
@@ -44,7 +61,7 @@ pub struct Frame {
     updated_at: DateTime<Utc>,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 struct RobotFrame {
     id: usize,
     x: u8,
@@ -56,19 +73,21 @@ struct RobotFrame {
     action_taken: Option<u8>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Serialize, JsonSchema)]
 struct Point {
     x: u8,
     y: u8,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes what FrameWriter writes")]
 struct ThreatGrid {
     /// 0..1; 0 for obstacles.
     levels: Vec<Vec<f64>>,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes what FrameWriter writes")]
 struct CoverageMap {
     /// 1 for a cell that was cleared in this episode.
     levels: Vec<Vec<u8>>,
@@ -76,12 +95,13 @@ struct CoverageMap {
     counts: Vec<Vec<u32>>,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes what FrameWriter writes")]
 struct ObstacleGrid {
     levels: Vec<Vec<bool>>,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 struct ObjectFrame {
     x: u8,
     y: u8,
@@ -99,32 +119,85 @@ pub struct Setting {
     pub recorded_at: DateTime<Utc>,
 }
 
-impl Frame {
+/// What does not move.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    width: usize,
+    height: usize,
+    obstacles: Vec<bool>,
+    stations: Vec<Cell>,
+}
+
+impl Ground {
+    pub fn of(map: &Map) -> Self {
+        let (obstacles, stations) = (map.obstacles().to_vec(), map.stations().to_vec());
+        Self { width: map.width(), height: map.height(), obstacles, stations }
+    }
+
+    /// Where nothing is known but the size.
+    pub fn unknown(width: usize, height: usize) -> Self {
+        Self { width, height, obstacles: vec![false; width * height], stations: Vec::new() }
+    }
+
+    /// Number of cells.
+    pub fn cells(&self) -> usize {
+        self.obstacles.len()
+    }
+
+    /// Index of a cell, if it lies on the ground.
+    pub fn index(&self, x: u8, y: u8) -> Option<usize> {
+        let (x, y) = (usize::from(x), usize::from(y));
+        (x < self.width && y < self.height).then_some(y * self.width + x)
+    }
+
+    fn free_cells(&self) -> usize {
+        self.obstacles.iter().filter(|blocked| !**blocked).count().max(1)
+    }
+}
+
+/// Writes the frames of one episode.
+pub struct FrameWriter {
+    setting: Setting,
+    ground: Ground,
+    free_cells: f64,
+    /// From `,"obstacles"` to the end of a frame.
+    tail: Vec<u8>,
+}
+
+impl FrameWriter {
+    pub fn new(setting: Setting, ground: Ground) -> Self {
+        let mut tail = br#","obstacles":{"levels":"#.to_vec();
+        grid(&mut tail, ground.width, &ground.obstacles, |json, blocked| {
+            json.extend_from_slice(if *blocked { b"true" } else { b"false" });
+        });
+        tail.extend_from_slice(b"}}");
+        Self { setting, free_cells: ground.free_cells() as f64, ground, tail }
+    }
+
+    pub fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
     /// The world as it is after `actions`.
-    pub fn of_world(setting: Setting, step: u32, world: &World, actions: &[Action], outcome: &StepRecord) -> Self {
-        let map = world.map();
-        let robots: Vec<RobotFrame> = world
-            .robots()
-            .iter()
-            .enumerate()
-            .map(|(id, robot)| RobotFrame {
-                id,
-                x: robot.cell.x,
-                y: robot.cell.y,
-                orientation: robot.heading as u8,
-                battery_percentage: robot.battery,
-                is_charging: robot.charging,
-                action_taken: actions.get(id).map(|action| *action as u8),
-            })
-            .collect();
-        let threat = |cell: Cell| f64::from(world.threat(cell)) / 100.0;
-        let (cleared, visits) = (world.last_cleared(), world.visits());
-        let visited = visits.iter().filter(|count| **count > 0).count();
-        let mut frame = Self::on(setting, step, map, robots);
-        frame.threat_grid.levels = grid(map, |cell, _| threat(cell));
-        frame.coverage_map.levels = grid(map, |_, index| u8::from(cleared[index] > 0));
-        frame.coverage_map.counts = grid(map, |_, index| visits[index]);
-        frame.suspicious_objects = world
+    pub fn world(
+        &self,
+        json: &mut Vec<u8>,
+        step: u32,
+        world: &World,
+        actions: &[Action],
+        outcome: &StepRecord,
+    ) -> serde_json::Result<()> {
+        let robots = world.robots().iter().enumerate().map(|(id, robot)| RobotFrame {
+            id,
+            x: robot.cell.x,
+            y: robot.cell.y,
+            orientation: robot.heading as u8,
+            battery_percentage: robot.battery,
+            is_charging: robot.charging,
+            action_taken: actions.get(id).map(|action| *action as u8),
+        });
+        let mut head = self.head(step, robots.collect());
+        head.suspicious_objects = world
             .objects()
             .iter()
             .map(|object| ObjectFrame {
@@ -132,59 +205,60 @@ impl Frame {
                 y: object.cell.y,
                 spawn_time: object.spawned_at,
                 kind: "suspicious_object",
-                threat_level: threat(object.cell),
+                threat_level: f64::from(world.threat(object.cell)) / 100.0,
             })
             .collect();
-        frame.reward_received = Some(outcome.reward);
-        frame.coverage_ratio = world.coverage();
-        frame.exploration_score = visited as f64 / map.free_cells().max(1) as f64;
-        frame
+        head.reward_received = Some(outcome.reward);
+        head.coverage_ratio = world.coverage();
+        head.exploration_score = self.visited(world.visits());
+        let width = self.ground.width;
+        let threat = |index: usize| world.threat(Cell { x: (index % width) as u8, y: (index / width) as u8 });
+        let threat: Vec<u8> = (0..self.ground.cells()).map(threat).collect();
+        self.frame(json, &head, &threat, |index| world.last_cleared()[index] > 0, world.visits())
     }
 
     /// What an external robot recorded at a step: the simulator knows nothing of its world's threat.
     ///
     /// `rows` are those of the step, one per robot; `visits` counts the rows so far by cell.
-    pub fn of_record(
-        setting: Setting,
+    pub fn record(
+        &self,
+        json: &mut Vec<u8>,
         step: u32,
-        map: &Map,
         recorded: &RecordedSteps,
-        rows: std::ops::Range<usize>,
+        rows: Range<usize>,
         visits: &[u32],
-    ) -> Self {
+    ) -> serde_json::Result<()> {
         let byte = |column: &Option<Vec<u8>>, row: usize| column.as_ref().map_or(0, |values| values[row]);
         let reward = recorded.reward.as_ref().and_then(|values| values.get(rows.start));
         let reward = reward.map(|reward| f64::from(*reward));
-        let robots = rows
-            .map(|row| RobotFrame {
-                id: recorded.robot[row].into(),
-                x: byte(&recorded.x, row),
-                y: byte(&recorded.y, row),
-                orientation: byte(&recorded.heading, row),
-                battery_percentage: recorded.battery.as_ref().map_or(100.0, |values| values[row].into()),
-                is_charging: false,
-                action_taken: Some(recorded.action[row]),
-            })
-            .collect();
-        let visited = visits.iter().filter(|count| **count > 0).count() as f64 / map.free_cells().max(1) as f64;
-        let mut frame = Self::on(setting, step, map, robots);
-        frame.threat_grid.levels = grid(map, |_, _| 0.0);
-        frame.coverage_map.levels = grid(map, |_, index| u8::from(visits[index] > 0));
-        frame.coverage_map.counts = grid(map, |_, index| visits[index]);
-        frame.reward_received = reward;
-        (frame.coverage_ratio, frame.exploration_score) = (visited, visited);
-        frame
+        let robots = rows.map(|row| RobotFrame {
+            id: recorded.robot[row].into(),
+            x: byte(&recorded.x, row),
+            y: byte(&recorded.y, row),
+            orientation: byte(&recorded.heading, row),
+            battery_percentage: recorded.battery.as_ref().map_or(100.0, |values| values[row].into()),
+            is_charging: false,
+            action_taken: Some(recorded.action[row]),
+        });
+        let mut head = self.head(step, robots.collect());
+        head.reward_received = reward;
+        head.exploration_score = self.visited(visits);
+        head.coverage_ratio = head.exploration_score;
+        self.frame(json, &head, &vec![0; self.ground.cells()], |index| visits[index] > 0, visits)
     }
 
-    /// A frame with robots on a map, and nothing else yet.
-    fn on(setting: Setting, step: u32, map: &Map, robots: Vec<RobotFrame>) -> Self {
-        let Setting { session_id, episode, recorded_at } = setting;
+    fn visited(&self, visits: &[u32]) -> f64 {
+        (visits.iter().filter(|count| **count > 0).count() as f64 / self.free_cells).min(1.0)
+    }
+
+    fn head(&self, step: u32, robots: Vec<RobotFrame>) -> Head {
+        let Setting { session_id, episode, recorded_at } = self.setting;
         let first = robots.first();
         let (x, y) = first.map_or((0, 0), |robot| (robot.x, robot.y));
         let distance = |station: &Cell| u32::from(station.x.abs_diff(x)) + u32::from(station.y.abs_diff(y));
-        let nearest = map.stations().iter().copied().min_by_key(distance);
+        let nearest = self.ground.stations.iter().copied().min_by_key(distance);
         let nearest = nearest.unwrap_or(Cell { x, y });
-        Self {
+        Head {
             id: episode.wrapping_mul(STEPS).wrapping_add(step.into()),
             session_id,
             episode,
@@ -196,10 +270,7 @@ impl Frame {
             is_charging: first.is_some_and(|robot| robot.is_charging),
             action_taken: first.and_then(|robot| robot.action_taken),
             robots,
-            charging_stations: map.stations().iter().map(|cell| Point { x: cell.x, y: cell.y }).collect(),
-            threat_grid: ThreatGrid { levels: Vec::new() },
-            coverage_map: CoverageMap { levels: Vec::new(), counts: Vec::new() },
-            obstacles: ObstacleGrid { levels: grid(map, |_, index| map.obstacles()[index]) },
+            charging_stations: self.ground.stations.iter().map(|cell| Point { x: cell.x, y: cell.y }).collect(),
             suspicious_objects: Vec::new(),
             reward_received: None,
             coverage_ratio: 0.0,
@@ -211,11 +282,100 @@ impl Frame {
             updated_at: recorded_at,
         }
     }
+
+    fn frame(
+        &self,
+        json: &mut Vec<u8>,
+        head: &Head,
+        threat: &[u8],
+        cleared: impl Fn(usize) -> bool,
+        visits: &[u32],
+    ) -> serde_json::Result<()> {
+        serde_json::to_writer(&mut *json, head)?;
+        // The grids go before the brace that ends the head.
+        json.pop();
+        let width = self.ground.width;
+        json.extend_from_slice(br#","threat_grid":{"levels":"#);
+        grid(json, width, threat, |json, hundredths| {
+            json.extend_from_slice(HUNDREDTHS[usize::from(*hundredths).min(100)].as_bytes());
+        });
+        json.extend_from_slice(br#"},"coverage_map":{"levels":"#);
+        let cleared: Vec<bool> = (0..self.ground.cells()).map(cleared).collect();
+        grid(json, width, &cleared, |json, cleared| json.push(if *cleared { b'1' } else { b'0' }));
+        json.extend_from_slice(br#","counts":"#);
+        grid(json, width, visits, |json, count| whole_number(json, *count));
+        json.push(b'}');
+        json.extend_from_slice(&self.tail);
+        Ok(())
+    }
+}
+
+/// Values in rows of `width`.
+fn grid<T>(json: &mut Vec<u8>, width: usize, values: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+    json.push(b'[');
+    for (y, row) in values.chunks(width).enumerate() {
+        json.extend_from_slice(if y == 0 { b"[" } else { b",[" });
+        for (x, value) in row.iter().enumerate() {
+            if x > 0 {
+                json.push(b',');
+            }
+            write(json, value);
+        }
+        json.push(b']');
+    }
+    json.push(b']');
+}
+
+fn whole_number(json: &mut Vec<u8>, number: u32) {
+    match u8::try_from(number) {
+        Ok(digit @ 0..=9) => json.push(b'0' + digit),
+        _ => json.extend_from_slice(number.to_string().as_bytes()),
+    }
 }
 
 /// Rows of values by cell and by index `y * width + x`.
-pub fn grid<T>(map: &Map, value: impl Fn(Cell, usize) -> T) -> Vec<Vec<T>> {
+pub fn rows<T>(map: &Map, value: impl Fn(Cell, usize) -> T) -> Vec<Vec<T>> {
     let row =
         |y: usize| (0..map.width()).map(|x| value(Cell { x: x as u8, y: y as u8 }, y * map.width() + x)).collect();
     (0..map.height()).map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn grids_are_written_as_rows_of_numbers() {
+        let mut json = Vec::new();
+        grid(&mut json, 3, &[0_u32, 9, 10, 123, 4_000_000_000, 7], |json, count| whole_number(json, *count));
+        let value: Value = serde_json::from_slice(&json).expect("JSON");
+        assert_eq!(value, json!([[0, 9, 10], [123, 4_000_000_000_u32, 7]]));
+        assert_eq!(HUNDREDTHS.len(), 101);
+        for (hundredths, text) in HUNDREDTHS.iter().enumerate() {
+            assert_eq!(text.parse(), Ok(hundredths as f64 / 100.0));
+        }
+    }
+
+    #[test]
+    fn a_place_of_which_only_the_size_is_known_is_empty() {
+        let setting = Setting { session_id: 1, episode: 2, recorded_at: DateTime::UNIX_EPOCH };
+        let writer = FrameWriter::new(setting, Ground::unknown(3, 2));
+        let recorded = RecordedSteps {
+            step: vec![0],
+            robot: vec![0],
+            x: Some(vec![2]),
+            y: Some(vec![1]),
+            action: vec![3],
+            ..RecordedSteps::default()
+        };
+        let mut json = Vec::new();
+        writer.record(&mut json, 0, &recorded, 0..1, &[0, 0, 0, 0, 0, 1]).expect("a frame");
+        let frame: Value = serde_json::from_slice(&json).expect("JSON");
+        assert_eq!((&frame["robot_x"], &frame["robots"][0]["y"]), (&json!(2), &json!(1)));
+        assert_eq!(frame["threat_grid"]["levels"], json!([[0, 0, 0], [0, 0, 0]]));
+        assert_eq!(frame["obstacles"]["levels"][1], json!([false, false, false]));
+        assert_eq!((&frame["charging_stations"], &frame["distance_to_charging_station"]), (&json!([]), &json!(0)));
+        assert_eq!(frame["coverage_map"], json!({"levels": [[0, 0, 0], [0, 0, 1]], "counts": [[0, 0, 0], [0, 0, 1]]}));
+    }
 }

@@ -7,6 +7,7 @@ pub mod api;
 
 mod app;
 mod archive;
+mod byte_ranges;
 mod commanding;
 mod config;
 mod error;
@@ -17,6 +18,7 @@ mod live;
 mod middleware;
 mod routes;
 mod scripted;
+mod upload;
 
 pub use config::Config;
 pub use error::StartError;

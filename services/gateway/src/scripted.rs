@@ -1,6 +1,6 @@
 //! Episodes of scripted agents, played on request in the simulator that trains policies.
 
-use crate::frames::grid;
+use crate::frames::rows;
 use chrono::{DateTime, TimeDelta, Utc};
 use environment::agents::{Agent, ScriptedAgent};
 use environment::{Action, EpisodeKey, EpisodeSummary, MapConfig, Purpose, StepRecord, World, WorldConfig, WorldError};
@@ -9,6 +9,8 @@ use serde::Serialize;
 
 /// Cells that are worth a closer look, at most.
 const HIGH_THREAT_TILES: usize = 10;
+/// Cells of all saved frames together: about 32 MB of JSON.
+const MOST_SAVED_CELLS: u64 = 16_000_000;
 /// Equal parts of the threat's range 0..1.
 const HISTOGRAM_BINS: usize = 5;
 
@@ -104,7 +106,7 @@ pub fn world(width: u32, height: u32, max_steps: Option<u32>, seed: u64) -> Worl
     WorldConfig { width: width as usize, height: height as usize, max_steps, map, ..WorldConfig::default() }
 }
 
-/// Plays every episode; keeps frames if `save_frames`. Occupies a thread until it is done.
+/// Plays every episode; keeps as many frames as [`MOST_SAVED_CELLS`] allows if `save_frames`. Occupies a thread until it is done.
 ///
 /// # Errors
 /// If the world cannot be built.
@@ -113,11 +115,14 @@ pub fn play(script: ScriptedAgent, contest: &Contest, save_frames: bool) -> Resu
     let mut playbacks = Vec::new();
     let mut environment = environment_info(&World::new(&contest.world, contest.key(0))?);
     let mut agent = script.build();
+    let saving = contest.saving();
     for index in 0..contest.episodes {
         let mut world = World::new(&contest.world, contest.key(index))?;
-        let frames = play_one(agent.as_mut(), &mut world, save_frames.then_some(contest.started_at));
+        let stamping = (save_frames && index < saving.episodes)
+            .then_some(Stamping { started_at: contest.started_at, every: saving.every });
+        let frames = play_one(agent.as_mut(), &mut world, stamping.as_ref());
         let summary = world.episode_summary();
-        if save_frames {
+        if stamping.is_some() {
             playbacks.push(EpisodePlayback {
                 episode: index + 1,
                 frames,
@@ -134,14 +139,36 @@ pub fn play(script: ScriptedAgent, contest: &Contest, save_frames: bool) -> Resu
     Ok(Played { summaries, environment, playbacks })
 }
 
+/// Which frames fit into an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Saving {
+    /// Of the first so many episodes.
+    episodes: u32,
+    /// Every nth frame, and the last.
+    every: u32,
+}
+
+/// How frames are kept while an episode is played.
+struct Stamping {
+    started_at: DateTime<Utc>,
+    every: u32,
+}
+
 impl Contest {
     fn key(&self, index: u32) -> EpisodeKey {
         EpisodeKey { run_seed: self.seed, purpose: Purpose::Playback, env_index: index, episode: 0 }
     }
+
+    fn saving(&self) -> Saving {
+        let cells = u64::from(self.world.episode_length()) * (self.world.width * self.world.height) as u64;
+        let fitting = MOST_SAVED_CELLS / cells.max(1);
+        let episodes = u32::try_from(fitting).unwrap_or(u32::MAX).clamp(1, self.episodes.max(1));
+        Saving { episodes, every: u32::try_from(cells.div_ceil(MOST_SAVED_CELLS)).unwrap_or(u32::MAX).max(1) }
+    }
 }
 
-/// Plays `world` to its end; its frames, stamped from a time on, if one is given.
-fn play_one(agent: &mut dyn Agent, world: &mut World, stamped_from: Option<DateTime<Utc>>) -> Vec<PlaybackFrame> {
+/// Plays `world` to its end; its frames, if any are wanted.
+fn play_one(agent: &mut dyn Agent, world: &mut World, stamping: Option<&Stamping>) -> Vec<PlaybackFrame> {
     let mut frames = Vec::new();
     let mut actions = vec![Action::Patrol; world.num_robots()];
     let mut outcome = StepRecord::new();
@@ -149,7 +176,8 @@ fn play_one(agent: &mut dyn Agent, world: &mut World, stamped_from: Option<DateT
     while !outcome.done() {
         agent.act(world, &mut actions);
         world.step(&actions, &mut outcome);
-        frames.extend(stamped_from.map(|time| frame(world, actions[0], outcome.reward, time)));
+        let kept = stamping.filter(|it| world.current_step().is_multiple_of(it.every) || outcome.done());
+        frames.extend(kept.map(|it| frame(world, actions[0], outcome.reward, it.started_at)));
     }
     frames
 }
@@ -197,14 +225,14 @@ fn frame(world: &World, action: Action, reward: f64, started_at: DateTime<Utc>) 
         reward,
         battery_percentage: robot.battery,
         is_charging: robot.charging,
-        coverage_map: grid(world.map(), |_, index| u8::from(cleared[index] > 0)),
+        coverage_map: rows(world.map(), |_, index| u8::from(cleared[index] > 0)),
         timestamp: started_at + TimeDelta::seconds(world.current_step().into()),
     }
 }
 
 fn environment_info(world: &World) -> EnvironmentInfo {
     let map = world.map();
-    let threat_grid = grid(map, |cell, _| f64::from(world.threat(cell)) / 100.0);
+    let threat_grid = rows(map, |cell, _| f64::from(world.threat(cell)) / 100.0);
     let mut tiles: Vec<ThreatTile> = Vec::new();
     for (y, row) in threat_grid.iter().enumerate() {
         let free = row.iter().enumerate().filter(|(x, _)| !map.obstacles()[y * map.width() + x]);
@@ -225,7 +253,7 @@ fn environment_info(world: &World) -> EnvironmentInfo {
         min_threat_level: tiles.last().map_or(0.0, |tile| tile.threat),
         threat_histogram,
         high_threat_tiles: tiles.into_iter().take(HIGH_THREAT_TILES).collect(),
-        obstacles: grid(map, |_, index| map.obstacles()[index]),
+        obstacles: rows(map, |_, index| map.obstacles()[index]),
         charging_station: station.map_or(Point { x: 0, y: 0 }, |cell| Point { x: cell.x, y: cell.y }),
         suspicious_objects: world
             .objects()
@@ -237,5 +265,25 @@ fn environment_info(world: &World) -> EnvironmentInfo {
                 threat_level: f64::from(world.threat(object.cell)) / 100.0,
             })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(side: u32, max_steps: Option<u32>, episodes: u32) -> Saving {
+        let contest =
+            Contest { world: world(side, side, max_steps, 1), seed: 1, episodes, started_at: DateTime::UNIX_EPOCH };
+        contest.saving()
+    }
+
+    #[test]
+    fn saved_frames_stay_within_what_an_answer_can_hold() {
+        assert_eq!(saved(10, None, 100), Saving { episodes: 100, every: 1 });
+        assert_eq!(saved(30, None, 10), Saving { episodes: 4, every: 1 });
+        // 40,000 steps × 10,000 cells: one frame in 25.
+        assert_eq!(saved(100, None, 100), Saving { episodes: 1, every: 25 });
+        assert_eq!(saved(100, Some(100), 100), Saving { episodes: 16, every: 1 });
     }
 }

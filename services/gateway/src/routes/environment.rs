@@ -80,9 +80,9 @@ struct Definition {
 struct WorldRequest {
     /// Where the other fields' defaults come from.
     definition_id: Option<i64>,
-    #[schemars(range(min = 3, max = 50))]
+    #[schemars(range(min = 3, max = 100))]
     width: Option<u32>,
-    #[schemars(range(min = 3, max = 50))]
+    #[schemars(range(min = 3, max = 100))]
     height: Option<u32>,
     #[schemars(range(min = 1, max = 10))]
     num_robots: Option<u32>,

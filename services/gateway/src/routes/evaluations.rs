@@ -2,15 +2,21 @@
 
 use crate::api::Api;
 use crate::app::App;
-use crate::error::Result;
-use crate::extract::{PageQuery, Path, Query, RunKey};
+use crate::commanding::{self, Outcome};
+use crate::error::{Error, Result};
+use crate::extract::{self, Origin, PageQuery, Path, Query, RunKey};
 use axum::Json;
 use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
+use contracts::commands::StartEvaluation;
 use contracts::events::AgentScore;
+use contracts::{CheckpointId, Command, EvaluationId};
 use read_models::{BaselineRow, EvaluationRow};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 const DEFAULT_SIZE: u32 = 50;
@@ -26,6 +32,34 @@ pub fn routes(api: Api) -> Api {
             .gives::<EvaluationPage>(200, "A page of evaluations")
             .fails(&[404, 422])
     })
+    .post("/api/v1/training/{id}/evaluations", start, |it| {
+        it.says("training", "Evaluate a checkpoint of a session, or an uploaded policy in its world")
+            .explains("Its outcome appears in the list of evaluations, its episodes in playback with `split=eval`.")
+            .commands()
+            .takes::<EvaluationRequest>(json!({"episodes": 20}))
+            .gives::<EvaluationAsked>(202, "It is asked for")
+            .fails(&[404, 409, 413, 415, 422])
+    })
+}
+
+/// What is to be evaluated.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct EvaluationRequest {
+    /// A checkpoint's id, or the `file_id` of an uploaded policy; absent means the newest checkpoint.
+    checkpoint_id: Option<Uuid>,
+    /// Held-out episodes; absent means the session's setting.
+    #[schemars(range(min = 2, max = 1000))]
+    episodes: Option<u32>,
+}
+
+/// An evaluation that was asked for.
+#[derive(Serialize, JsonSchema)]
+struct EvaluationAsked {
+    evaluation_id: Uuid,
+    session_id: i64,
+    command_id: Uuid,
+    message: &'static str,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -107,4 +141,35 @@ async fn list(
         evaluations: found.items.into_iter().map(Evaluation::from).collect(),
         baselines: baselines.into_iter().map(Baseline::from).collect(),
     }))
+}
+
+async fn start(
+    State(app): State<App>,
+    origin: Origin,
+    Path(key): Path<RunKey>,
+    extract::Json(request): extract::Json<EvaluationRequest>,
+) -> Result<Response> {
+    if request.episodes.is_some_and(|episodes| !(2..=1000).contains(&episodes)) {
+        return Err(Error::invalid(&["body", "episodes"], "must be 2 to 1000"));
+    }
+    let run = app.run(key).await?;
+    let evaluation_id = EvaluationId(origin.command_id.derive("evaluation"));
+    let command = Command::StartEvaluation(StartEvaluation {
+        run_id: run.run_id.into(),
+        evaluation_id: Some(evaluation_id),
+        checkpoint_id: request.checkpoint_id.map(CheckpointId),
+        episodes: request.episodes,
+    });
+    let message = match app.command(&origin, &command).await? {
+        Outcome::Done(_) => "the evaluation is asked for",
+        Outcome::Pending => "the command is stored; its outcome is not known yet",
+    };
+    let asked = EvaluationAsked {
+        evaluation_id: evaluation_id.0,
+        session_id: run.id,
+        command_id: origin.command_id.0,
+        message,
+    };
+    let location = commanding::location(&origin);
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(asked)).into_response())
 }

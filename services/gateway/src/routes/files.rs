@@ -2,51 +2,37 @@
 
 use crate::api::Api;
 use crate::app::App;
+use crate::byte_ranges::{self, Wanted};
 use crate::commanding::{Outcome, PendingCommand, pending};
 use crate::error::{Error, Result};
-use crate::extract::{Origin, PageQuery, Path, Query};
-use axum::extract::multipart::{Multipart, MultipartError, MultipartRejection};
+use crate::extract::{Origin, PageQuery, Path, Query, RunKey};
+use crate::upload::{self, Form};
+use axum::extract::multipart::{Multipart, MultipartRejection};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::handler::Handler;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use contracts::commands::{DeleteModel, RegisterModel};
 use contracts::events::BlobRef;
 use contracts::{Command, FileId};
 use learner::Policy;
-use read_models::{File, FileKind};
-use schemars::{JsonSchema, json_schema};
+use read_models::{File, FileKind, RunRow};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::ops::Range;
 use uuid::Uuid;
 
 const DEFAULT_SIZE: u32 = 20;
 const LARGEST: u32 = 100;
-/// Largest upload, bytes.
-const UPLOAD_LIMIT: usize = 64 * 1024 * 1024;
 const SAFETENSORS: &str = "application/octet-stream";
 
 pub fn routes(api: Api) -> Api {
-    api.post("/api/v1/files/", upload.layer(DefaultBodyLimit::max(UPLOAD_LIMIT)), |it| {
+    api.post("/api/v1/files/", add.layer(DefaultBodyLimit::max(upload::LARGEST)), |it| {
         it.says("files", "Upload a policy")
             .explains("Safetensors of a policy, at most 64 MiB; its tensors, shapes and values are checked.")
             .commands()
-            .takes_schema(
-                "multipart/form-data",
-                Box::new(|_| {
-                    json_schema!({
-                        "type": "object", "required": ["file"],
-                        "properties": {
-                            "file": { "type": "string", "contentMediaType": "application/octet-stream" },
-                            "description": { "type": "string", "maxLength": 4000 }
-                        }
-                    })
-                }),
-                None,
-            )
+            .takes_schema("multipart/form-data", Box::new(|_| upload::schema()), None)
             .gives::<StoredFile>(201, "It is stored")
             .gives::<PendingCommand>(202, "It is stored, but not listed yet")
             .fails(&[413, 415, 422])
@@ -109,7 +95,7 @@ struct StoredFile {
     file_path: String,
     /// Bytes.
     file_size: i64,
-    /// `checkpoint` or `upload`.
+    /// `checkpoint`, or `model` for an upload.
     file_type: &'static str,
     content_type: &'static str,
     sha256: String,
@@ -138,7 +124,7 @@ impl From<File> for StoredFile {
             file_size: file.bytes,
             file_type: match file.kind {
                 FileKind::Checkpoint => "checkpoint",
-                FileKind::Upload => "upload",
+                FileKind::Upload => upload::FILE_TYPE,
             },
             content_type: SAFETENSORS,
             sha256: file.sha256,
@@ -170,22 +156,21 @@ async fn one(State(app): State<App>, Path(number): Path<i64>) -> Result<axum::Js
 async fn download(State(app): State<App>, Path(number): Path<i64>, headers: HeaderMap) -> Result<Response> {
     let file = file(&app, number).await?;
     let tag = format!("\"{}\"", file.sha256);
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let known = text(header::IF_NONE_MATCH).is_some_and(|tags| tags.split(',').any(|found| found.trim() == tag));
-    if known {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
-    }
     let bytes = u64::try_from(file.bytes).unwrap_or(0);
+    let wanted = byte_ranges::wanted(&headers, &tag, bytes);
     let shared = [
         (header::CONTENT_TYPE, SAFETENSORS.to_owned()),
         (header::ETAG, tag),
         (header::ACCEPT_RANGES, "bytes".to_owned()),
+        // May be kept, but a deleted file must not come back from a cache.
+        (header::CACHE_CONTROL, "private, no-cache".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", filename(&file))),
     ];
-    match text(header::RANGE).and_then(|range| single_range(range, bytes)) {
-        None => Ok((shared, app.store.get(&file.uri).await?).into_response()),
-        Some(range) if range.is_empty() => Err(Error::RangeNotSatisfiable { bytes }),
-        Some(range) => {
+    match wanted {
+        Wanted::Nothing => Ok((StatusCode::NOT_MODIFIED, shared).into_response()),
+        Wanted::Everything => Ok((shared, app.store.get(&file.uri).await?).into_response()),
+        Wanted::Unsatisfiable => Err(Error::RangeNotSatisfiable { bytes }),
+        Wanted::Part(range) => {
             let place = format!("bytes {}-{}/{bytes}", range.start, range.end - 1);
             let part = app.store.get_range(&file.uri, range).await?;
             Ok((StatusCode::PARTIAL_CONTENT, shared, [(header::CONTENT_RANGE, place)], part).into_response())
@@ -208,13 +193,13 @@ async fn delete(State(app): State<App>, origin: Origin, Path(number): Path<i64>)
     }
 }
 
-async fn upload(
-    State(app): State<App>,
-    origin: Origin,
-    form: Result<Multipart, MultipartRejection>,
-) -> Result<Response> {
+async fn add(State(app): State<App>, origin: Origin, form: Result<Multipart, MultipartRejection>) -> Result<Response> {
     let form = form.map_err(|_| Error::UnsupportedMediaType("send a multipart form with a field `file`".to_owned()))?;
-    let Form { name, bytes, description } = read_form(form).await?;
+    let Form { name, bytes, description, metadata, training_job_id } = upload::read(form).await?;
+    let run = match training_job_id {
+        None => None,
+        Some(number) => Some(session(&app, number).await?),
+    };
     let checked = bytes.clone();
     let checking = tokio::task::spawn_blocking(move || Policy::from_safetensors(&checked).map(drop));
     let policy = checking.await.map_err(Error::internal)?;
@@ -226,9 +211,9 @@ async fn upload(
         file_id,
         original_filename: name,
         blob: BlobRef { uri: stored.key, sha256: stored.sha256, bytes: stored.bytes, rows: None },
-        run_id: None,
+        run_id: run.map(|run| run.run_id.into()),
         description,
-        metadata: None,
+        metadata,
     });
     match app.command(&origin, &command).await? {
         Outcome::Pending => Ok(pending(&origin)),
@@ -240,72 +225,14 @@ async fn upload(
     }
 }
 
-struct Form {
-    name: String,
-    bytes: Bytes,
-    description: Option<String>,
-}
-
-async fn read_form(mut form: Multipart) -> Result<Form> {
-    let (mut file, mut description) = (None, None);
-    while let Some(field) = form.next_field().await.map_err(unreadable)? {
-        match field.name() {
-            Some("file") => {
-                let name: String = field.file_name().unwrap_or("model.safetensors").chars().take(255).collect();
-                file = Some((name, field.bytes().await.map_err(unreadable)?));
-            }
-            Some("description") => {
-                let text = field.text().await.map_err(unreadable)?;
-                if text.chars().count() > 4000 {
-                    return Err(Error::invalid(&["body", "description"], "must have at most 4000 characters"));
-                }
-                description = Some(text);
-            }
-            // Browsers send along what the form has.
-            _ => drop(field.bytes().await.map_err(unreadable)?),
-        }
-    }
-    let (name, bytes) = file.ok_or_else(|| Error::invalid(&["body", "file"], "is required"))?;
-    let name = if name.is_empty() { "model.safetensors".to_owned() } else { name };
-    Ok(Form { name, bytes, description })
-}
-
-fn unreadable(error: MultipartError) -> Error {
-    match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge(format!("an upload may have {UPLOAD_LIMIT} bytes")),
-        _ => Error::invalid(&["body"], error.body_text()),
+/// The session that an upload says it belongs to.
+async fn session(app: &App, number: i64) -> Result<RunRow> {
+    match app.run(RunKey::Number(number)).await {
+        Err(Error::NotFound(message)) => Err(Error::invalid(&["body", "training_job_id"], message)),
+        other => other,
     }
 }
 
 async fn file(app: &App, number: i64) -> Result<File> {
     app.models.file(number).await?.ok_or_else(|| Error::NotFound(format!("there is no file {number}")))
-}
-
-/// The bytes that `Range` asks for (RFC 9110, section 14.1.2), empty when there are none; `None` for several ranges and
-/// other units, which may be ignored.
-fn single_range(header: &str, bytes: u64) -> Option<Range<u64>> {
-    let (first, last) = header.strip_prefix("bytes=")?.split_once('-')?;
-    let range = match (first.trim(), last.trim()) {
-        ("", suffix) => bytes.saturating_sub(suffix.parse().ok()?)..bytes,
-        (first, "") => first.parse().ok()?..bytes,
-        (first, last) => first.parse().ok()?..last.parse::<u64>().ok()?.saturating_add(1).min(bytes),
-    };
-    Some(range)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::single_range;
-
-    #[test]
-    fn ranges_are_those_of_the_standard() {
-        assert_eq!(single_range("bytes=0-3", 10), Some(0..4));
-        assert_eq!(single_range("bytes=4-", 10), Some(4..10));
-        assert_eq!(single_range("bytes=-3", 10), Some(7..10));
-        assert_eq!(single_range("bytes=8-100", 10), Some(8..10));
-        assert!(single_range("bytes=10-", 10).is_some_and(|range| range.is_empty()));
-        for ignored in ["lines=0-3", "bytes=0-1,4-5", "bytes=-", "bytes=x-3", "bytes=0"] {
-            assert_eq!(single_range(ignored, 10), None, "{ignored}");
-        }
-    }
 }

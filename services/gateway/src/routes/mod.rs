@@ -13,6 +13,7 @@ pub mod playback;
 pub mod run_events;
 pub mod run_metrics;
 pub mod session;
+mod session_create;
 pub mod template_agents;
 pub mod training;
 pub mod websocket;

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::archive::{Excerpt, Recordings, step_files};
 use crate::error::{Error, Result};
 use crate::extract::{PageQuery, Path, Query, RunKey};
-use crate::frames::{Frame, Setting};
+use crate::frames::{Frame, FrameWriter, Ground, Setting};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -15,12 +15,12 @@ use chrono::{DateTime, Utc};
 use contracts::RunId;
 use contracts::config::{Algorithm, EnvironmentType};
 use contracts::events::Split;
-use environment::{Map, World};
+use environment::World;
 use experiments::playback;
-use read_models::{PlaybackSession, RunRow};
+use read_models::{Paging, PlaybackSession, RunRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use trajectories::RecordedSteps;
+use trajectories::{Detail, RecordedSteps};
 
 const DEFAULT_SESSIONS: u32 = 20;
 const LARGEST_SESSIONS: u32 = 100;
@@ -88,13 +88,15 @@ struct FramesQuery {
     #[schemars(range(min = 1))]
     page_size: Option<u32>,
     /// Only this episode.
-    episode: Option<u32>,
+    #[schemars(range(max = 9_007_199_254_740_991_u64))]
+    episode: Option<u64>,
     /// What the episodes were for; by default the first of train, external, eval and baseline that has any.
     split: Option<Split>,
 }
 
 /// A page of frames, in the order of episodes and steps.
-#[derive(Serialize, JsonSchema)]
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes what `page_json` writes")]
 struct FramePage {
     total: u64,
     page: u32,
@@ -142,16 +144,16 @@ async fn frames(State(app): State<App>, Path(key): Path<RunKey>, Query(query): Q
     let paging = PageQuery { page: query.page, page_size: query.page_size }.paging(DEFAULT_FRAMES, LARGEST_FRAMES)?;
     let run = app.run(key).await?;
     let robots = run.num_robots.max(1) as u64;
-    let recordings = app.recordings(run.run_id.into(), robots, query.split, query.episode.map(u64::from)).await?;
+    let recordings = app.recordings(run.run_id.into(), robots, query.split, query.episode).await?;
     let size = u64::from(paging.page_size());
     let first = u64::from(paging.page() - 1) * size;
     let mut scenes = Vec::new();
     for excerpt in recordings.excerpts(first..first + size) {
         scenes.push(scene(&app, &run, &recordings, excerpt).await?);
     }
-    let page =
-        FramePage { total: recordings.total(), page: paging.page(), page_size: paging.page_size(), frames: Vec::new() };
-    let json = tokio::task::spawn_blocking(move || page_json(&page, scenes)).await.map_err(Error::internal)??;
+    let total = recordings.total();
+    let playing = tokio::task::spawn_blocking(move || page_json(total, paging, scenes));
+    let json = playing.await.map_err(Error::internal)??;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }
 
@@ -167,82 +169,93 @@ enum Stage {
     /// The world before the first step.
     Simulated(Box<World>),
     /// Where an external robot says that it was.
-    Recorded { map: Map, robots: usize },
+    Recorded { ground: Ground, robots: usize },
 }
 
 async fn scene(app: &App, run: &RunRow, recordings: &Recordings, excerpt: Excerpt) -> Result<Scene> {
     let run_id = RunId(run.run_id);
     let (split, episode) = (recordings.split, excerpt.episode);
-    let recorded = app.recorded_steps(recordings, &excerpt).await?;
+    let external = split == Split::External;
+    let detail = if external { Detail::Reports } else { Detail::Actions };
+    let recorded = app.recorded_steps(recordings, &excerpt, detail).await?;
     // Training episodes are named by their number alone.
     let row = match split {
         Split::Train => None,
         _ => app.recorded_episode(run_id, split, episode).await?,
     };
-    let stage = match (split, row.and_then(|row| row.map_hash)) {
-        (Split::External, Some(hash)) => {
-            let map = app.recorded_map(run_id, split, hash).await?;
-            let map = map.ok_or_else(|| Error::Conflict(format!("episode {episode} has no map in the archive")))?;
-            let map = playback::map(&map).map_err(Error::internal)?;
-            Stage::Recorded { robots: run.num_robots.max(1) as usize, map }
-        }
-        (Split::External, None) => {
-            return Err(Error::Conflict(format!("episode {episode} is not complete yet: its map is not known")));
-        }
-        _ => {
-            let world = playback::opening(&run.config.0, split, episode, row.as_ref(), None);
-            Stage::Simulated(Box::new(world.map_err(|error| unplayable(episode, error))?))
-        }
+    let stage = if external {
+        let ground = match row.and_then(|row| row.map_hash) {
+            Some(hash) => app.recorded_map(run_id, split, hash).await?,
+            // Not complete yet, or nobody said where the walls are.
+            None => None,
+        };
+        let ground = match ground {
+            Some(map) => Ground::of(&playback::map(&map).map_err(Error::internal)?),
+            None => Ground::unknown(run.width.max(1) as usize, run.height.max(1) as usize),
+        };
+        Stage::Recorded { robots: run.num_robots.max(1) as usize, ground }
+    } else {
+        let world = playback::opening(&run.config.0, split, episode, row.as_ref(), None);
+        Stage::Simulated(Box::new(world.map_err(|error| unplayable(episode, error))?))
     };
     let setting = Setting { session_id: run.id, episode, recorded_at: run.updated_at };
     Ok(Scene { setting, excerpt, recorded, stage })
 }
 
 /// The page as JSON, frame by frame: the frames themselves would take many times the space.
-fn page_json(page: &FramePage, scenes: Vec<Scene>) -> Result<Vec<u8>> {
-    let mut json = serde_json::to_vec(page)?;
-    // The list is the last field and empty: the frames go before `]}`.
-    json.truncate(json.len() - 2);
-    let mut separator: &[u8] = b"";
-    let mut write = |json: &mut Vec<u8>, frame: &Frame| {
-        json.extend_from_slice(separator);
-        separator = b",";
-        serde_json::to_writer(json, frame)
-    };
-    for Scene { setting, excerpt, recorded, stage } in scenes {
-        match stage {
-            Stage::Simulated(mut world) => {
-                let mut failure = None;
-                let played = playback::replay(&mut world, &recorded, excerpt.steps, |world, actions, outcome| {
-                    let step = world.current_step().saturating_sub(1);
-                    let frame = Frame::of_world(setting, step, world, actions, outcome);
-                    failure = failure.take().or(write(&mut json, &frame).err());
-                });
-                played.map_err(|error| unplayable(setting.episode, error))?;
-                failure.map_or(Ok(()), Err)?;
-            }
-            Stage::Recorded { map, robots } => {
-                let mut visits = vec![0_u32; map.width() * map.height()];
-                for (step, rows) in (0..excerpt.steps.end).zip((0..recorded.len()).step_by(robots)) {
-                    let rows = rows..(rows + robots).min(recorded.len());
-                    count(&mut visits, &map, &recorded, rows.clone());
-                    if excerpt.steps.contains(&step) {
-                        write(&mut json, &Frame::of_record(setting, step, &map, &recorded, rows, &visits))?;
-                    }
-                }
-            }
-        }
+fn page_json(total: u64, paging: Paging, scenes: Vec<Scene>) -> Result<Vec<u8>> {
+    let (page, page_size) = (paging.page(), paging.page_size());
+    let mut json = format!(r#"{{"total":{total},"page":{page},"page_size":{page_size},"frames":["#).into_bytes();
+    let beginning = json.len();
+    for scene in scenes {
+        write(&mut json, scene, beginning)?;
     }
     json.extend_from_slice(b"]}");
     Ok(json)
 }
 
-/// Counts where the robots are; what lies outside the map was refused when it was recorded.
-fn count(visits: &mut [u32], map: &Map, recorded: &RecordedSteps, rows: std::ops::Range<usize>) {
+/// Adds the frames of a scene to a list of them that began at `beginning`.
+fn write(json: &mut Vec<u8>, scene: Scene, beginning: usize) -> Result<()> {
+    let Scene { setting, excerpt, recorded, stage } = scene;
+    let separate = |json: &mut Vec<u8>| {
+        if json.len() > beginning {
+            json.push(b',');
+        }
+    };
+    match stage {
+        Stage::Simulated(mut world) => {
+            let writer = FrameWriter::new(setting, Ground::of(world.map()));
+            let mut failure = None;
+            let played = playback::replay(&mut world, &recorded, excerpt.steps, |world, actions, outcome| {
+                let step = world.current_step().saturating_sub(1);
+                separate(json);
+                failure = failure.take().or(writer.world(json, step, world, actions, outcome).err());
+            });
+            played.map_err(|error| unplayable(setting.episode, error))?;
+            failure.map_or(Ok(()), |error| Err(error.into()))
+        }
+        Stage::Recorded { ground, robots } => {
+            let writer = FrameWriter::new(setting, ground);
+            let mut visits = vec![0_u32; writer.ground().cells()];
+            for (step, rows) in (0..excerpt.steps.end).zip((0..recorded.len()).step_by(robots)) {
+                let rows = rows..(rows + robots).min(recorded.len());
+                count(&mut visits, writer.ground(), &recorded, rows.clone());
+                if excerpt.steps.contains(&step) {
+                    separate(json);
+                    writer.record(json, step, &recorded, rows, &visits)?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Counts where the robots are; what lies outside was refused when it was recorded.
+fn count(visits: &mut [u32], ground: &Ground, recorded: &RecordedSteps, rows: std::ops::Range<usize>) {
     let (Some(x), Some(y)) = (&recorded.x, &recorded.y) else { return };
     for row in rows {
-        if let Some(visits) = visits.get_mut(usize::from(y[row]) * map.width() + usize::from(x[row])) {
-            *visits += 1;
+        if let Some(index) = ground.index(x[row], y[row]) {
+            visits[index] += 1;
         }
     }
 }

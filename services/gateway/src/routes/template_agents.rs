@@ -16,10 +16,8 @@ const DEFAULT_SIDE: u32 = 10;
 const DEFAULT_EPISODES: u32 = 10;
 const MOST_EPISODES: u32 = 100;
 /// The simulator's largest world.
-const LONGEST_SIDE: u32 = 50;
+const LONGEST_SIDE: u32 = 100;
 const MOST_STEPS: u32 = 10_000;
-/// Cells of all saved frames together.
-const MOST_SAVED_CELLS: u64 = 16_000_000;
 const MAX_SEED: u64 = (1 << 53) - 1;
 
 pub fn routes(api: Api) -> Api {
@@ -69,9 +67,9 @@ struct AgentDefinition {
 #[serde(deny_unknown_fields)]
 struct ExecuteRequest {
     agent_type: AgentType,
-    #[schemars(range(min = 3, max = 50))]
+    #[schemars(range(min = 3, max = 100))]
     width: Option<u32>,
-    #[schemars(range(min = 3, max = 50))]
+    #[schemars(range(min = 3, max = 100))]
     height: Option<u32>,
     #[schemars(range(min = 1, max = 100))]
     episodes: Option<u32>,
@@ -79,7 +77,8 @@ struct ExecuteRequest {
     max_steps: Option<u32>,
     #[schemars(range(max = 9_007_199_254_740_991_u64))]
     seed: Option<u64>,
-    /// Answer with every frame of every episode.
+    /// Answer with the frames of the episodes, from the first one on, as many as have 16 million cells together. Of an
+    /// episode that is too long for that every nth frame is kept; the `timestep` of each tells which.
     #[serde(default)]
     save_frames: bool,
     /// Comes back in the answer.
@@ -92,9 +91,9 @@ struct ExecuteRequest {
 struct CompareRequest {
     #[schemars(length(min = 1, max = 7))]
     agent_types: Vec<AgentType>,
-    #[schemars(range(min = 3, max = 50))]
+    #[schemars(range(min = 3, max = 100))]
     width: Option<u32>,
-    #[schemars(range(min = 3, max = 50))]
+    #[schemars(range(min = 3, max = 100))]
     height: Option<u32>,
     #[schemars(range(min = 1, max = 100))]
     episodes: Option<u32>,
@@ -223,16 +222,7 @@ async fn execute(State(app): State<App>, Json(request): Json<ExecuteRequest>) ->
         return Err(Error::invalid(&["body", "execution_id"], "must have 1 to 128 characters"));
     }
     let contest = contest(&app, request.width, request.height, request.episodes, request.max_steps, request.seed)?;
-    let (width, height) = (contest.world.width as u64, contest.world.height as u64);
-    let steps = u64::from(contest.episodes) * u64::from(contest.world.episode_length());
-    if save_frames && steps * width * height > MOST_SAVED_CELLS {
-        let message = format!(
-            "would save {} cells; at most {MOST_SAVED_CELLS}: ask for fewer episodes or steps",
-            steps * width * height
-        );
-        return Err(Error::invalid(&["body", "save_frames"], message));
-    }
-    let environment = Size { width: width as u32, height: height as u32 };
+    let environment = Size { width: contest.world.width as u32, height: contest.world.height as u32 };
     let episodes = contest.episodes;
     let played = on_a_thread(&app, move || scripted::play(agent_type.script(), &contest, save_frames)).await?;
     let Played { summaries, environment: environment_info, playbacks } = played;

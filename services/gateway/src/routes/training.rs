@@ -1,27 +1,27 @@
 //! Training sessions: start, list, look at, pause, resume, stop, delete.
 
 use super::session::{Session, SessionStatus};
+use super::session_create;
 use crate::api::{Api, Operation};
 use crate::app::App;
-use crate::commanding::{Outcome, PendingCommand, pending};
-use crate::error::{Error, Result, Violation};
+use crate::commanding::{self, Outcome, PATIENCE, PendingCommand, pending};
+use crate::error::Result;
 use crate::extract::{Json, Origin, PageQuery, Path, Query, RunKey};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use contracts::commands::{DeleteRun, PauseRun, ResumeRun, StartRun, StopRun};
+use contracts::Command;
+use contracts::commands::{DeleteRun, PauseRun, ResumeRun, StopRun};
 use contracts::config::Algorithm;
-use contracts::{Command, Rejection};
 use read_models::{RunFilter, RunRow};
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 const DEFAULT_SIZE: u32 = 20;
 const LARGEST: u32 = 100;
-/// What a session must say; a command on NATS needs less.
-const REQUIRED: [&str; 3] = ["name", "algorithm", "total_timesteps"];
 
 pub fn routes(api: Api) -> Api {
     api.post("/api/v1/training/start", start, described_start)
@@ -63,7 +63,7 @@ fn described_start(operation: Operation) -> Operation {
         .says("training", "Start a session")
         .explains("Answers when the read models show it. Unknown fields and keys of `config` are refused by name.")
         .commands()
-        .takes_schema("application/json", Box::new(body_schema), Some(example))
+        .takes_schema("application/json", Box::new(session_create::schema), Some(example))
         .gives::<Session>(202, "The session, waiting for a trainer; or the command's id after five seconds")
         .gives::<PendingCommand>(202, "The command is stored, its outcome not known yet")
         .fails(&[404, 409, 413, 415, 422])
@@ -74,50 +74,8 @@ fn acting(operation: Operation, summary: &'static str) -> Operation {
         .says("training", summary)
         .commands()
         .gives::<ActionTaken>(200, "The session as it stands now")
-        .gives::<PendingCommand>(202, "The command is stored, its outcome not known yet")
+        .gives::<ActionTaken>(202, "Asked for, but after five seconds not done yet")
         .fails(&[404, 409, 422])
-}
-
-/// Defaults of a session that differ from those of the bare command, as the dashboard expects them.
-fn defaults() -> Map<String, Value> {
-    let defaults = json!({
-        "environment_type": "standard", "env_width": 8, "env_height": 8, "num_robots": 1, "coverage_weight": 1.5,
-        "exploration_weight": 3.0, "diversity_weight": 2.0, "learning_rate": 3e-4, "batch_size": 64, "num_workers": 1,
-        "num_envs": 1, "policy_type": "MlpPolicy"
-    });
-    defaults.as_object().cloned().unwrap_or_default()
-}
-
-/// The command's schema with the session's defaults and required fields.
-fn body_schema(generator: &mut SchemaGenerator) -> schemars::Schema {
-    let mut schema = StartRun::json_schema(generator);
-    schema.insert("title".to_owned(), json!("SessionCreate"));
-    schema.insert("required".to_owned(), json!(REQUIRED));
-    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        for (name, default) in defaults() {
-            if let Some(property) = properties.get_mut(&name) {
-                property["default"] = default;
-            }
-        }
-        for name in ["name", "algorithm"] {
-            if let Some(property) = properties.get_mut(name) {
-                *property = not_null(property);
-            }
-        }
-    }
-    schema
-}
-
-/// The schema of an optional field without null.
-fn not_null(schema: &Value) -> Value {
-    let mut schema = schema.clone();
-    if let Some(types) = schema.get("type").and_then(Value::as_array) {
-        let kept = types.iter().find(|name| *name != "null").cloned();
-        schema["type"] = kept.unwrap_or_default();
-    }
-    let branch = schema.get("anyOf").and_then(Value::as_array);
-    let branch = branch.and_then(|branches| branches.iter().find(|branch| branch.get("$ref").is_some())).cloned();
-    branch.unwrap_or(schema)
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -161,7 +119,7 @@ struct ActionTaken {
 }
 
 async fn start(State(app): State<App>, origin: Origin, Json(body): Json<Value>) -> Result<Response> {
-    let command = read_start(body)?;
+    let command = session_create::read(body)?;
     match app.command(&origin, &command).await? {
         Outcome::Pending => Ok(pending(&origin)),
         Outcome::Done(outcomes) => {
@@ -170,29 +128,6 @@ async fn start(State(app): State<App>, origin: Origin, Json(body): Json<Value>) 
             let location = format!("/api/v1/training/{run}/status");
             Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(session)).into_response())
         }
-    }
-}
-
-/// The command that a body asks for.
-fn read_start(body: Value) -> Result<Command> {
-    let Value::Object(mut fields) = body else { return Err(Error::invalid(&["body"], "must be a JSON object")) };
-    fields.retain(|_, value| !value.is_null());
-    let missing = REQUIRED.iter().filter(|name| !fields.contains_key(**name));
-    let mut violations: Vec<Violation> = missing.map(|name| Violation::new(&["body", name], "is required")).collect();
-    for (name, default) in defaults() {
-        fields.entry(name).or_insert(default);
-    }
-    // One complaint is enough for a field that is not there.
-    fields.entry("total_timesteps").or_insert(json!(1));
-    let decoded = Command::decode("run", "start", &serde_json::to_vec(&fields)?);
-    if let Err(reasons) = &decoded
-        && let Error::Invalid(more) = Error::from(Rejection(reasons.clone()))
-    {
-        violations.extend(more);
-    }
-    match decoded {
-        Ok(command) if violations.is_empty() => Ok(command),
-        _ => Err(Error::Invalid(violations)),
     }
 }
 
@@ -215,12 +150,14 @@ async fn status(State(app): State<App>, Path(key): Path<RunKey>) -> Result<axum:
 
 async fn pause(State(app): State<App>, origin: Origin, Path(key): Path<RunKey>) -> Result<Response> {
     let run = app.run(key).await?;
-    act(&app, &origin, &run, Command::PauseRun(PauseRun { run_id: run.run_id.into() })).await
+    let command = Command::PauseRun(PauseRun { run_id: run.run_id.into() });
+    act(&app, &origin, run, command).await
 }
 
 async fn resume(State(app): State<App>, origin: Origin, Path(key): Path<RunKey>) -> Result<Response> {
     let run = app.run(key).await?;
-    act(&app, &origin, &run, Command::ResumeRun(ResumeRun { run_id: run.run_id.into() })).await
+    let command = Command::ResumeRun(ResumeRun { run_id: run.run_id.into() });
+    act(&app, &origin, run, command).await
 }
 
 async fn stop(
@@ -231,7 +168,8 @@ async fn stop(
 ) -> Result<Response> {
     let run = app.run(key).await?;
     let force = query.force.unwrap_or(false);
-    act(&app, &origin, &run, Command::StopRun(StopRun { run_id: run.run_id.into(), force })).await
+    let command = Command::StopRun(StopRun { run_id: run.run_id.into(), force });
+    act(&app, &origin, run, command).await
 }
 
 async fn delete(State(app): State<App>, origin: Origin, Path(key): Path<RunKey>) -> Result<Response> {
@@ -243,20 +181,32 @@ async fn delete(State(app): State<App>, origin: Origin, Path(key): Path<RunKey>)
     }
 }
 
-async fn act(app: &App, origin: &Origin, run: &RunRow, command: Command) -> Result<Response> {
+/// Sends `command` and waits until the trainer did what it asks, all in all [`PATIENCE`].
+async fn act(app: &App, origin: &Origin, run: RunRow, command: Command) -> Result<Response> {
+    let deadline = Instant::now() + PATIENCE;
     if matches!(app.command(origin, &command).await?, Outcome::Pending) {
-        return Ok(pending(origin));
+        let location = commanding::location(origin);
+        let message = "the command is stored; its outcome is not known yet".to_owned();
+        let taken = ActionTaken::of(run, origin, message);
+        return Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(taken)).into_response());
     }
-    let run = app.run(RunKey::Number(run.id)).await?;
-    let taken = ActionTaken {
-        session_id: run.id,
-        run_id: run.run_id,
-        status: SessionStatus::of(&run),
-        message: message(&run),
-        pending_action: run.pending_action,
-        command_id: origin.command_id.0,
-    };
-    Ok(axum::Json(taken).into_response())
+    let run = app.settled_run(run.run_id.into(), deadline).await?;
+    let code = if run.pending_action.is_none() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let message = message(&run);
+    Ok((code, axum::Json(ActionTaken::of(run, origin, message))).into_response())
+}
+
+impl ActionTaken {
+    fn of(run: RunRow, origin: &Origin, message: String) -> Self {
+        Self {
+            session_id: run.id,
+            run_id: run.run_id,
+            status: SessionStatus::of(&run),
+            pending_action: run.pending_action,
+            message,
+            command_id: origin.command_id.0,
+        }
+    }
 }
 
 fn message(run: &RunRow) -> String {
@@ -264,37 +214,5 @@ fn message(run: &RunRow) -> String {
         Some("pause") => "pausing: the trainer saves a checkpoint first".to_owned(),
         Some("stop") => "stopping: the trainer saves a checkpoint first".to_owned(),
         _ => format!("the session is {}", run.status),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(body: Value) -> Vec<String> {
-        match read_start(body) {
-            Err(Error::Invalid(violations)) => {
-                let mut named: Vec<String> = violations.iter().map(|violation| violation.loc.join(".")).collect();
-                named.sort();
-                named
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn every_wrong_field_is_named() {
-        assert_eq!(refused(json!({})), ["body.algorithm", "body.name", "body.total_timesteps"]);
-        let body = json!({"name": "", "algorithm": "ppo", "total_timesteps": 0, "config": {"speed": 1}});
-        assert_eq!(refused(body), ["body.config.speed", "body.name", "body.total_timesteps"]);
-        assert_eq!(refused(json!([])), ["body"]);
-    }
-
-    #[test]
-    fn a_null_is_a_default() {
-        let body = json!({"name": "x", "algorithm": "ppo", "total_timesteps": 5, "env_width": null, "config": null});
-        let Ok(Command::StartRun(start)) = read_start(body) else { panic!("it was refused") };
-        assert_eq!((start.env_width, start.batch_size, start.num_envs), (Some(8), Some(64), Some(1)));
-        assert_eq!(start.config, None);
     }
 }

@@ -1,7 +1,9 @@
 //! The gateway with ingest and projector against a real nats-server and a real Postgres.
 
 mod commands;
+mod dashboard;
 mod environment;
+mod external;
 mod files;
 mod health;
 mod hostile;
@@ -11,7 +13,9 @@ mod playback;
 #[expect(dead_code, reason = "events of every kind; these tests need some")]
 mod samples;
 mod security;
+mod shapes;
 mod template_agents;
 mod training;
+mod watcher;
 mod websocket;
 mod world;

@@ -1,5 +1,11 @@
+//! Episodes of every kind, played back from the archive. Every simulated frame met the state hash that was recorded: the
+//! gateway refuses to show a world that differs.
+
+use crate::external::Robot;
 use crate::world::{PATIENCE, World};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use contracts::RunId;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use test_support::wait_for;
 
@@ -22,20 +28,14 @@ async fn a_trained_session_can_be_looked_into_and_played_back() -> Result<()> {
     let history = world.found(&format!("/api/v1/training/{id}/events?aggregate=run")).await?;
     assert_eq!(history["events"][0]["type"], "patrol.run.requested.v1");
 
-    let frames = async |query: &str| world.found(&format!("/api/v1/playback/{id}/frames?{query}")).await;
-    wait_for("every step in the archive", PATIENCE, async || match frames("page_size=1").await {
-        Ok(page) if page["total"] == 4096 => Ok(()),
-        other => Err(format!("{other:?}")),
-    })
-    .await?;
+    let frames = Frames { world: &world, id: id.clone() };
+    frames.wait_until(4096, "page_size=1").await?;
     let playable = world.found(sessions).await?["sessions"][0].clone();
     assert_eq!((&playable["session_id"], &playable["frame_count"]), (id, &json!(4096)), "{playable:#}");
 
     // Pages cut one sequence, and episodes follow each other.
-    let long = frames("page=2&page_size=300").await?;
-    let short = frames("page=4&page_size=100").await?;
-    let list = |page: &Value| page["frames"].as_array().cloned().context("a list");
-    let (long, short) = (list(&long)?, list(&short)?);
+    let long = frames.list("page=2&page_size=300").await?;
+    let short = frames.list("page=4&page_size=100").await?;
     assert_eq!((long.len(), short.len()), (300, 100));
     assert_eq!(long[..100], short[..]);
     let ids: Vec<u64> = long.iter().filter_map(|frame| frame["id"].as_u64()).collect();
@@ -46,8 +46,94 @@ async fn a_trained_session_can_be_looked_into_and_played_back() -> Result<()> {
         let rows = frame.pointer(grid).and_then(Value::as_array).context(grid)?;
         assert_eq!((rows.len(), rows[0].as_array().map(Vec::len)), (7, Some(9)), "{grid}");
     }
-    let one = list(&frames("episode=3&page_size=1000").await?)?;
+    let one = frames.list("episode=3&page_size=1000").await?;
     assert_eq!((one.len(), &one[199]["step"]), (200, &json!(199)));
-    assert_eq!(list(&frames("split=eval").await?)?.len(), 0);
+    assert_eq!(frames.list("split=eval").await?.len(), 0);
+    // All pages together are all steps, each once.
+    let mut seen = 0;
+    for page in 1..=5 {
+        seen += frames.list(&format!("page={page}&page_size=1000")).await?.len();
+    }
+    assert_eq!((seen, frames.list("page=6&page_size=1000").await?.len()), (4096, 0));
     Ok(())
+}
+
+#[tokio::test]
+async fn evaluations_and_scripted_agents_are_played_back() -> Result<()> {
+    let world = World::with_evaluator().await?;
+    let body = json!({
+        "name": "evaluated", "algorithm": "ppo", "total_timesteps": 512, "num_robots": 2, "num_envs": 2,
+        "config": {"max_steps": 60, "rollout_length": 128, "evaluation_episodes": 2, "battery_drain_rate": 0.2}
+    });
+    let session = world.train(body).await?;
+    let frames = Frames { world: &world, id: session["id"].clone() };
+    // Two episodes with sampled actions and two with the most probable ones.
+    let total = frames.wait_until(4 * 60, "split=eval&page_size=1").await?;
+    let page = frames.list("split=eval&page_size=1000").await?;
+    assert_eq!(page.len() as u64, total);
+    let agents = world.found("/api/v1/template-agents/types").await?.as_array().context("agents")?.len() as u64;
+    let total = frames.wait_until(agents * 2 * 60, "split=baseline&page_size=1").await?;
+    let last = frames.list(&format!("split=baseline&page={total}&page_size=1")).await?;
+    assert_eq!((&last[0]["episode"], &last[0]["step"]), (&json!(agents * 2 - 1), &json!(59)));
+    // Any episode by its number, from its first step.
+    for split in ["eval", "baseline"] {
+        let all = frames.list(&format!("split={split}&page_size=1000")).await?;
+        let episode = &all.last().context("frames")?["episode"];
+        let one = frames.list(&format!("split={split}&episode={episode}&page_size=1000")).await?;
+        assert_eq!(one, all[all.len() - 60..]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn external_robots_are_shown_where_they_said_they_were() -> Result<()> {
+    let world = World::start().await?;
+    let body = json!({"name": "outside", "algorithm": "ppo", "total_timesteps": 100, "env_width": 6, "env_height": 5});
+    let (status, session) = world.post("/api/v1/training/start", body).await?;
+    ensure!(status == StatusCode::ACCEPTED, "{session:#}");
+    let run: RunId = session["run_id"].as_str().context("a UUID")?.parse()?;
+    let robot = Robot { run, width: 6, height: 5 };
+    // One whose map is known, and one of which only the way is known.
+    world.log.publish_trajectory(&robot.with_map(0, 4)?).await?;
+    world.log.publish_trajectory(&robot.steps_only(1, 3)?).await?;
+    let frames = Frames { world: &world, id: session["id"].clone() };
+    frames.wait_until(7, "page_size=1").await?;
+    let all = frames.list("page_size=1000").await?;
+    let places = |frames: &[Value]| frames.iter().map(|frame| frame["robot_x"].as_u64()).collect::<Vec<_>>();
+    assert_eq!(places(&all), [0, 1, 2, 3, 0, 1, 2].map(Some));
+    assert_eq!((&all[3]["episode"], &all[3]["battery_percentage"]), (&json!(0), &json!(97.0)));
+    assert_eq!((&all[3]["action_taken"], &all[3]["reward_received"]), (&json!(0), &json!(0.5)));
+    assert_eq!(all[3]["coverage_map"]["counts"][0], json!([1, 1, 1, 1, 0, 0]));
+    assert_eq!(all[0]["obstacles"]["levels"][4][5], true);
+    assert_eq!(all[0]["charging_stations"], json!([{"x": 2, "y": 2}]));
+    assert_eq!((&all[4]["charging_stations"], &all[4]["obstacles"]["levels"][4][5]), (&json!([]), &json!(false)));
+    // A page from the middle of an episode knows what was before.
+    let middle = frames.list("episode=0&page=2&page_size=2").await?;
+    assert_eq!(middle, all[2..4]);
+    Ok(())
+}
+
+struct Frames<'a> {
+    world: &'a World,
+    id: Value,
+}
+
+impl Frames<'_> {
+    async fn page(&self, query: &str) -> Result<Value> {
+        self.world.found(&format!("/api/v1/playback/{}/frames?{query}", self.id)).await
+    }
+
+    async fn list(&self, query: &str) -> Result<Vec<Value>> {
+        self.page(query).await?["frames"].as_array().cloned().context("a list")
+    }
+
+    /// Waits until so many frames are in the archive.
+    async fn wait_until(&self, total: u64, query: &str) -> Result<u64> {
+        wait_for("every step in the archive", PATIENCE, async || match self.page(query).await {
+            Ok(page) if page["total"] == total => Ok(total),
+            Ok(page) => Err(format!("{} of {total}", page["total"])),
+            Err(error) => Err(format!("{error:#}")),
+        })
+        .await
+    }
 }

@@ -43,8 +43,9 @@ async fn a_running_session_is_asked_to_pause() -> Result<()> {
     world.append(vec![started(run, None), progressed(run, 1)]).await?;
     let session = world.found(&format!("/api/v1/training/{number}/status")).await?;
     assert_eq!((&session["status"], &session["current_timestep"]), (&json!("running"), &json!(100)));
+    // Nobody trains it: what was asked for does not happen.
     let (status, answer) = world.post(&format!("/api/v1/training/{run}/pause"), json!(null)).await?;
-    assert_eq!(status, StatusCode::OK, "{answer:#}");
+    assert_eq!(status, StatusCode::ACCEPTED, "{answer:#}");
     assert_eq!((&answer["status"], &answer["pending_action"]), (&json!("running"), &json!("pause")));
     Ok(())
 }

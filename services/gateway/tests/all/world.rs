@@ -66,6 +66,22 @@ impl World {
         self.training.shut_down();
     }
 
+    /// With a trainer and an evaluator beside it.
+    pub async fn with_evaluator() -> Result<Self> {
+        let world = Self::with_trainer().await?;
+        let config = evaluator::Config {
+            event_log: EventLogConfig::new(world.nats.url(), "evaluator"),
+            store_url: world.store_url.clone(),
+        };
+        let outside = evaluator::Surroundings {
+            clock: Arc::new(SystemClock),
+            health: Health::new(),
+            metrics: Metrics::new("evaluator"),
+        };
+        spawn("evaluator", evaluator::run(config, outside, world.lifecycle.clone()));
+        Ok(world)
+    }
+
     pub async fn with(token: Option<&str>) -> Result<Self> {
         let (nats, postgres) = (TestNats::start().await?, TestPostgres::start().await?);
         let database = postgres.fresh_database().await?;
