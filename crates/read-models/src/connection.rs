@@ -1,9 +1,9 @@
 //! Connecting and migrating.
 
 use crate::error::{Error, Result};
-use sqlx::ConnectOptions;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,9 @@ static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
 /// Statements above this time are worth a line in the log.
 const SLOW: Duration = Duration::from_secs(5);
+
+/// A connection that was used this short a time ago is taken as it is: asking first would double the round trips.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// How to reach the read models.
 #[derive(Clone)]
@@ -64,6 +67,15 @@ impl ReadModels {
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections.max(2))
             .acquire_timeout(config.acquire_within)
+            .test_before_acquire(false)
+            .before_acquire(|connection, metadata| {
+                Box::pin(async move {
+                    if metadata.idle_for > FRESH {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(options)
             .await
             .map_err(Error::Unreachable)?;

@@ -12,6 +12,7 @@
 //! Everything lives in one temporary directory per server, which goes away with it (also after a killed test run: the
 //! next one sweeps). The servers' logs stay under `target/tmp/test-logs`.
 
+mod bare_queries;
 mod directory;
 mod given;
 mod nats;
@@ -20,6 +21,7 @@ mod python;
 mod template;
 mod wait;
 
+pub use bare_queries::{BareQueries, BareRun};
 pub use directory::{TestDirectory, workspace_root};
 pub use given::{Given, Outcome, given};
 pub use nats::TestNats;

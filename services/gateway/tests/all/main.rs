@@ -9,6 +9,7 @@ mod health;
 mod hostile;
 mod openapi;
 mod playback;
+mod readme;
 #[path = "../../../../crates/read-models/tests/all/samples.rs"]
 #[expect(dead_code, reason = "events of every kind; these tests need some")]
 mod samples;
