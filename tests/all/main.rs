@@ -9,4 +9,5 @@ mod faults;
 mod happy_path;
 mod harness;
 mod local;
+mod recompute;
 mod trajectories;

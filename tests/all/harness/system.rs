@@ -8,6 +8,7 @@ use event_log::{EventLog, EventLogConfig, ReadOptions, StreamName};
 use futures::StreamExt;
 use read_models::{ReadModels, ReadModelsConfig};
 use serde_json::Value;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use test_support::{TestDirectory, TestNats, TestPostgres, wait_for};
 
@@ -56,6 +57,11 @@ impl System {
         let system = Self::start().await?;
         let services = SERVICES.iter().map(|name| system.service(name)).collect::<Result<_>>()?;
         Ok((system, services))
+    }
+
+    /// The folder behind the object store.
+    pub fn store_path(&self) -> PathBuf {
+        self.directory.path().join("store")
     }
 
     /// Starts one more process of a service.
