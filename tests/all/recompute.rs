@@ -23,10 +23,8 @@ async fn anyone_can_recompute_threat_and_reward_from_the_archive() -> Result<()>
     let mut script = test_support::python("recompute.py")?;
     script.arg(&archive).arg(run.to_string()).arg(DRAIN.to_string());
     let printed = test_support::run_to_end(script, PATIENCE).await?;
-    let compared: Vec<u64> = printed
-        .lines()
-        .filter_map(|line| line.split(": ").nth(1)?.split(' ').next()?.parse().ok())
-        .collect();
+    let compared: Vec<u64> =
+        printed.lines().filter_map(|line| line.split(": ").nth(1)?.split(' ').next()?.parse().ok()).collect();
     // Whole episodes only: those that training was in the middle of at its end have no row yet.
     let [training, evaluation, _] = compared[..] else { anyhow::bail!("{printed}") };
     ensure!(training > TIMESTEPS / 2 && training <= TIMESTEPS, "{printed}");
