@@ -10,6 +10,7 @@
 //! | [`backend`] | gradients by our kernels or by dfdx |
 //! | [`network`], [`kernels`], [`adam`] | perceptron and convolutions, matrix products, the optimiser |
 //! | [`policy`] | a saved policy at work |
+//! | [`onnx`] | a policy for other runtimes |
 //! | [`checkpoint`] | saving a run and continuing it bit for bit |
 //! | [`record`], [`report`] | what a rollout looked like, what an update did |
 //!
@@ -27,6 +28,7 @@ pub mod gae;
 pub mod kernels;
 pub mod learner;
 pub mod network;
+pub mod onnx;
 pub mod policy;
 pub mod ppo;
 mod progress;

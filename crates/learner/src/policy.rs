@@ -51,9 +51,9 @@ impl Policy {
     pub fn to_safetensors(&self) -> Result<Vec<u8>, LearnerError> {
         let mut writer = Writer::default();
         writer.metadata("format", FORMAT);
-        writer.metadata("rules_version", environment::RULES_VERSION);
-        writer.metadata("observation", observation_name(&self.observation));
-        writer.metadata("observation_layout", layout(&self.observation));
+        for (name, value) in self.properties() {
+            writer.metadata(name, value);
+        }
         codec::write(&self.network, &mut writer);
         writer.finish().map_err(LearnerError::Write)
     }
@@ -88,6 +88,15 @@ impl Policy {
             rows: Vec::with_capacity(CHUNK),
             identity: (0..CHUNK as u32).collect(),
         }
+    }
+
+    /// What the inputs mean, for metadata.
+    pub(crate) fn properties(&self) -> [(&'static str, String); 3] {
+        [
+            ("rules_version", environment::RULES_VERSION.to_string()),
+            ("observation", observation_name(&self.observation)),
+            ("observation_layout", layout(&self.observation)),
+        ]
     }
 
     fn read(bytes: &[u8]) -> Result<Self, ContainerError> {

@@ -37,6 +37,7 @@ pub fn routes() -> Api {
     let api = routes::events::routes(api);
     let api = routes::environment::routes(api);
     let api = routes::files::routes(api);
+    let api = routes::download::routes(api);
     routes::docs::routes(api)
 }
 

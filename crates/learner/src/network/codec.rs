@@ -13,7 +13,7 @@ const MAX_HIDDEN: usize = 1_024;
 /// Adds the network's tensors and architecture.
 pub fn write(network: &Network, writer: &mut Writer) {
     let (s, p) = (network.shape(), network.parameters());
-    writer.metadata("architecture", name(s.architecture()));
+    writer.metadata("architecture", s.architecture().name());
     if let Some(maps) = &s.maps {
         writer.metadata("convolutions", maps.description());
     }
@@ -68,22 +68,14 @@ fn tensors(shape: &NetworkShape) -> Vec<Tensor> {
     tensors
 }
 
-/// Name of the architecture in the metadata.
-fn name(architecture: Architecture) -> &'static str {
-    match architecture {
-        Architecture::Mlp => "mlp-relu",
-        Architecture::Cnn => "cnn-relu",
-    }
-}
-
 fn read_shape(reader: &Reader, observation: &ObservationSpec) -> Result<NetworkShape, ContainerError> {
     let found = reader.metadata("architecture")?;
     let known = [Architecture::Mlp, Architecture::Cnn];
     let architecture =
-        known.into_iter().find(|&known| name(known) == found).ok_or_else(|| ContainerError::Metadata {
+        known.into_iter().find(|known| known.name() == found).ok_or_else(|| ContainerError::Metadata {
             name: "architecture",
             found: found.to_owned(),
-            expected: known.map(name).join(" or "),
+            expected: known.map(Architecture::name).join(" or "),
         })?;
     let found = reader.shape("hidden1.weight")?;
     let shape = match found[..] {

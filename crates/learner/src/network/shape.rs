@@ -19,6 +19,16 @@ pub enum Architecture {
     Cnn,
 }
 
+impl Architecture {
+    /// Its name in a saved policy.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mlp => "mlp-relu",
+            Self::Cnn => "cnn-relu",
+        }
+    }
+}
+
 /// Sizes of a network: observations → (convolutions) → hidden → hidden → heads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkShape {

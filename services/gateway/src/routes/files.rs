@@ -2,7 +2,6 @@
 
 use crate::api::Api;
 use crate::app::App;
-use crate::byte_ranges::{self, Wanted};
 use crate::commanding::{Outcome, PendingCommand, pending};
 use crate::error::{Error, Result};
 use crate::extract::{Origin, PageQuery, Path, Query, RunKey};
@@ -10,7 +9,7 @@ use crate::upload::{self, Form};
 use axum::extract::multipart::{Multipart, MultipartRejection};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::handler::Handler;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use contracts::commands::{DeleteModel, RegisterModel};
@@ -25,7 +24,7 @@ use uuid::Uuid;
 
 const DEFAULT_SIZE: u32 = 20;
 const LARGEST: u32 = 100;
-const SAFETENSORS: &str = "application/octet-stream";
+pub const SAFETENSORS: &str = "application/octet-stream";
 
 pub fn routes(api: Api) -> Api {
     api.post("/api/v1/files/", add.layer(DefaultBodyLimit::max(upload::LARGEST)), |it| {
@@ -45,14 +44,6 @@ pub fn routes(api: Api) -> Api {
     })
     .get("/api/v1/files/{number}", one, |it| {
         it.says("files", "About a file").gives::<StoredFile>(200, "The file's description").fails(&[404, 422])
-    })
-    .get("/api/v1/files/{number}/download", download, |it| {
-        it.says("files", "The file itself")
-            .explains("`ETag` is its SHA-256; ranges of bytes can be asked for.")
-            .gives_content(200, "All bytes", SAFETENSORS)
-            .gives_content(206, "The range asked for", SAFETENSORS)
-            .gives_nothing(304, "The client has it already")
-            .fails(&[404, 416, 422])
     })
     .delete("/api/v1/files/{number}", delete, |it| {
         it.says("files", "Hide an uploaded file; checkpoints go with their session")
@@ -138,7 +129,7 @@ impl From<File> for StoredFile {
 }
 
 /// Made of our own id: what a client once called it never becomes a name on anybody's disk.
-fn filename(file: &File) -> String {
+pub fn filename(file: &File) -> String {
     format!("{}.safetensors", file.file_id)
 }
 
@@ -151,31 +142,6 @@ async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Result<
 
 async fn one(State(app): State<App>, Path(number): Path<i64>) -> Result<axum::Json<StoredFile>> {
     Ok(axum::Json(file(&app, number).await?.into()))
-}
-
-async fn download(State(app): State<App>, Path(number): Path<i64>, headers: HeaderMap) -> Result<Response> {
-    let file = file(&app, number).await?;
-    let tag = format!("\"{}\"", file.sha256);
-    let bytes = u64::try_from(file.bytes).unwrap_or(0);
-    let wanted = byte_ranges::wanted(&headers, &tag, bytes);
-    let shared = [
-        (header::CONTENT_TYPE, SAFETENSORS.to_owned()),
-        (header::ETAG, tag),
-        (header::ACCEPT_RANGES, "bytes".to_owned()),
-        // May be kept, but a deleted file must not come back from a cache.
-        (header::CACHE_CONTROL, "private, no-cache".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", filename(&file))),
-    ];
-    match wanted {
-        Wanted::Nothing => Ok((StatusCode::NOT_MODIFIED, shared).into_response()),
-        Wanted::Everything => Ok((shared, app.store.get(&file.uri).await?).into_response()),
-        Wanted::Unsatisfiable => Err(Error::RangeNotSatisfiable { bytes }),
-        Wanted::Part(range) => {
-            let place = format!("bytes {}-{}/{bytes}", range.start, range.end - 1);
-            let part = app.store.get_range(&file.uri, range).await?;
-            Ok((StatusCode::PARTIAL_CONTENT, shared, [(header::CONTENT_RANGE, place)], part).into_response())
-        }
-    }
 }
 
 async fn delete(State(app): State<App>, origin: Origin, Path(number): Path<i64>) -> Result<Response> {
@@ -233,6 +199,8 @@ async fn session(app: &App, number: i64) -> Result<RunRow> {
     }
 }
 
-async fn file(app: &App, number: i64) -> Result<File> {
+/// # Errors
+/// If there is no such file.
+pub async fn file(app: &App, number: i64) -> Result<File> {
     app.models.file(number).await?.ok_or_else(|| Error::NotFound(format!("there is no file {number}")))
 }

@@ -3,6 +3,7 @@
 pub mod checkpoints;
 pub mod commands;
 pub mod docs;
+pub mod download;
 pub mod environment;
 pub mod episodes;
 pub mod evaluations;

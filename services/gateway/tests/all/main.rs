@@ -7,6 +7,7 @@ mod external;
 mod files;
 mod health;
 mod hostile;
+mod onnx;
 mod openapi;
 mod playback;
 mod readme;
