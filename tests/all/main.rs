@@ -3,11 +3,11 @@
 //! `harness` starts processes and asks the log, the read models and the archive what came of them; `faults` kills and
 //! restarts them meanwhile. `make test` builds the executable first; another one is taken from `PATROL_BIN`.
 
+mod analyses;
 mod commands;
 mod demo;
 mod faults;
 mod happy_path;
 mod harness;
 mod local;
-mod recompute;
 mod trajectories;

@@ -16,10 +16,14 @@ CARDINALS = [(0, -1), (1, 0), (0, 1), (-1, 0)]
 FORWARD, TURN_LEFT, TURN_RIGHT, PATROL = range(4)
 
 
-def recompute(width, height, blocked_cells, stations, actions, events, drain):
-    """Yields (mean threat, team reward ÷ robots) after each step; `actions[step][robot]`, `events[step]` of world events."""
-    cells = [(x, y) for y in range(height) for x in range(width) if (x, y) not in blocked_cells]
-    threat, cleared_at, objects = dict.fromkeys(cells, 0), dict.fromkeys(cells, 0), {}
+def recompute(width, height, walls, stations, actions, events, drain, threat):
+    """Yields (mean threat, team reward ÷ robots) after each step; `actions[step][robot]`, `events[step]` of world events.
+
+    `threat` holds hundredths by free cell (x, y) and is changed in place.
+    """
+    cells = [(x, y) for y in range(height) for x in range(width) if (x, y) not in walls]
+    threat.update(dict.fromkeys(cells, 0))
+    cleared_at, objects = dict.fromkeys(cells, 0), {}
     robots = [{"cell": station, "heading": 0, "battery": 100.0} for station in stations]
     for now, (team, happened) in enumerate(zip(actions, events), start=1):
         reward = 0.0
@@ -85,25 +89,31 @@ def by_episode(rows):
     return sorted_rows
 
 
+def played(episode, grid, steps, events, drain, threat):
+    """Plays an archived episode: its row, the row of its map, and its rows of `steps` and `world_events` by step."""
+    width, bits, pairs = grid["width"], grid["obstacles"], grid["stations"]
+    walls = {(i % width, i // width) for i in range(width * grid["height"]) if bits[i // 8] >> i % 8 & 1}
+    stations = list(zip(pairs[::2], pairs[1::2]))
+    rows = [sorted(steps[step], key=lambda row: row["robot"]) for step in range(episode["length"])]
+    actions = [[row["action"] for row in team] for team in rows]
+    happened = [events.get(step, []) for step in range(episode["length"])]
+    return recompute(width, grid["height"], walls, stations, actions, happened, drain, threat)
+
+
 def compare(archive, run, split, drain):
     """Compares every complete episode of a split; how many steps that were."""
     steps, events = (by_episode(table(archive, name, run, split)) for name in ("steps", "world_events"))
     maps, compared = {row["map_hash"]: row for row in table(archive, "maps", run, split)}, 0
     for episode in table(archive, "episodes", run, split):
-        index, length, grid = episode["episode_index"], episode["length"], maps[episode["map_hash"]]
-        width, bits, pairs = grid["width"], grid["obstacles"], grid["stations"]
-        walls = {(i % width, i // width) for i in range(width * grid["height"]) if bits[i // 8] >> i % 8 & 1}
-        stations = list(zip(pairs[::2], pairs[1::2]))
-        recorded = [sorted(steps[index][step], key=lambda row: row["robot"]) for step in range(length)]
-        happened = [events.get(index, {}).get(step, []) for step in range(length)]
-        actions = [[row["action"] for row in rows] for rows in recorded]
-        replayed = list(recompute(width, grid["height"], walls, stations, actions, happened, drain))
-        for step, (rows, (mean, reward)) in enumerate(zip(recorded, replayed, strict=True)):
-            seen = rows[0]["team_mean_threat"], rows[0]["reward"]
+        index, length = episode["episode_index"], episode["length"]
+        grid, happened = maps[episode["map_hash"]], events.get(index, {})
+        replayed = list(played(episode, grid, steps[index], happened, drain, {}))
+        for step, (mean, reward) in enumerate(replayed):
+            seen = steps[index][step][0]["team_mean_threat"], steps[index][step][0]["reward"]
             if abs(seen[0] - mean) > 1e-6 or abs(seen[1] - reward) > 1e-4:
                 sys.exit(f"{split} episode {index}, step {step}: recorded {seen}, recomputed {(mean, reward)}")
         average = sum(mean for mean, _ in replayed) / length
-        if abs(average - episode["mean_threat"]) > 1e-9:
+        if len(replayed) != length or abs(average - episode["mean_threat"]) > 1e-9:
             sys.exit(f"{split} episode {index}: recorded mean threat {episode['mean_threat']}, recomputed {average}")
         compared += length
     return compared

@@ -47,6 +47,12 @@ impl Executable {
         self
     }
 
+    /// What scripts of other languages need in order to find this executable and its system.
+    pub fn variables(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let path = ("PATROL", self.path.display().to_string());
+        self.variables.iter().cloned().chain([path])
+    }
+
     /// Runs a command to its end.
     pub async fn run(&self, arguments: &[&str]) -> Result<Finished> {
         let output = tokio::time::timeout(PATIENCE, self.command(arguments).output());

@@ -156,7 +156,8 @@ impl Summary {
             "{}\n  make up                                  keep the system running (HTTP on 127.0.0.1:8000)\n  \
              patrol status                            what is healthy, stream sizes, lag, runs\n  \
              patrol replay project --check            rebuild the read models from the log and compare\n  \
-             patrol events --run {}\n",
+             patrol events --run {}\n  \
+             notebooks/                               analyses of the history and the archive, to run again\n",
             style.bold("How to go on"),
             self.run_id
         )

@@ -1,4 +1,4 @@
-//! The archive without the simulator: a short Python script recomputes every threat value and reward from it.
+//! What others make of a run without our code: Python on the archive, and notebooks on both.
 
 use crate::harness::{System, small_run, with};
 use anyhow::{Result, ensure};
@@ -10,7 +10,7 @@ const DRAIN: f64 = 2.5;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn anyone_can_recompute_threat_and_reward_from_the_archive() -> Result<()> {
+async fn the_archive_is_enough_to_recompute_threat_and_reward_and_notebooks_read_it() -> Result<()> {
     let (system, _services) = System::with_services().await?;
     let mut payload = with(small_run(1, TIMESTEPS), "num_robots", 3);
     payload["config"]["battery_drain_rate"] = DRAIN.into();
@@ -19,9 +19,8 @@ async fn anyone_can_recompute_threat_and_reward_from_the_archive() -> Result<()>
     system.evaluated(run).await?;
     system.settle().await?;
 
-    let archive = system.store_path().join("trajectories");
     let mut script = test_support::python("recompute.py")?;
-    script.arg(&archive).arg(run.to_string()).arg(DRAIN.to_string());
+    script.arg(system.store_path().join("trajectories")).arg(run.to_string()).arg(DRAIN.to_string());
     let printed = test_support::run_to_end(script, PATIENCE).await?;
     let compared: Vec<u64> =
         printed.lines().filter_map(|line| line.split(": ").nth(1)?.split(' ').next()?.parse().ok()).collect();
@@ -29,5 +28,12 @@ async fn anyone_can_recompute_threat_and_reward_from_the_archive() -> Result<()>
     let [training, evaluation, _] = compared[..] else { anyhow::bail!("{printed}") };
     ensure!(training > TIMESTEPS / 2 && training <= TIMESTEPS, "{printed}");
     ensure!(evaluation > 0, "{printed}");
+
+    let mut notebooks = test_support::python("run_notebooks.py")?;
+    notebooks.envs(system.executable.variables()).env("PATROL_STORE", system.store_path());
+    let printed = test_support::run_to_end(notebooks, PATIENCE).await?;
+    for expected in ["01_learning_curve.ipynb: 5 cells, 2 drawings", "02_archive.ipynb", "03_replay.ipynb"] {
+        ensure!(printed.contains(expected), "{printed}");
+    }
     Ok(())
 }
