@@ -1,13 +1,19 @@
 //! Stream and consumer definitions: the files under `nats/`, embedded.
 
+use crate::backoff;
 use crate::connection::EventLog;
 use crate::drift::{FieldDrift, compare};
 use crate::error::{Error, Result};
+use crate::publish::STORAGE_EXCEEDED;
 use serde_json::{Value, json};
 use std::fmt;
+use std::time::Duration;
+use tokio::time::Instant;
 
 const STREAM_NOT_FOUND: u64 = 10059;
 const CONSUMER_NOT_FOUND: u64 = 10014;
+/// How long services that create the same stream at once may be in each other's way.
+const SIMULTANEOUS_CREATION: Duration = Duration::from_secs(3);
 
 /// The streams of the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -186,11 +192,32 @@ impl EventLog {
         let echo = match found {
             Err(Error::Rejected { code: STREAM_NOT_FOUND, .. }) => {
                 tracing::info!(stream.name = %stream, "creating stream");
-                self.api(&format!("STREAM.CREATE.{stream}"), definition).await?
+                self.create_stream(stream, definition).await?
             }
             other => other?,
         };
         refuse_drift("stream", stream.as_str(), compare(definition, &echo["config"]))
+    }
+
+    /// Each creation reserves its `max_bytes` until the server finds that another one was faster, so that several at once may
+    /// ask for more than there is.
+    async fn create_stream(&self, stream: StreamName, definition: &Value) -> Result<Value> {
+        let deadline = Instant::now() + SIMULTANEOUS_CREATION;
+        let mut attempts = 0;
+        loop {
+            let refusal = match self.api(&format!("STREAM.CREATE.{stream}"), definition).await {
+                Err(error @ Error::Rejected { code: STORAGE_EXCEEDED, .. }) => error,
+                done => return done,
+            };
+            if let Ok(echo) = self.api(&format!("STREAM.INFO.{stream}"), &json!({})).await {
+                return Ok(echo);
+            }
+            if Instant::now() >= deadline {
+                return Err(refusal);
+            }
+            backoff::wait(attempts).await;
+            attempts += 1;
+        }
     }
 
     async fn ensure_queue(&self, queue: Queue, definition: &Value) -> Result<()> {

@@ -19,7 +19,7 @@ const WRONG_LAST_SEQUENCE_CONSTANT: u64 = 10164;
 const DUPLICATE_IN_BATCH: u64 = 10201;
 const STORE_FAILED: u64 = 10077;
 const RESOURCES_EXCEEDED: u64 = 10002;
-const STORAGE_EXCEEDED: u64 = 10047;
+pub(crate) const STORAGE_EXCEEDED: u64 = 10047;
 const MESSAGE_TOO_LARGE: u64 = 10054;
 const BATCH_INCOMPLETE: u64 = 10176;
 /// Stream not found, consumer not found.
