@@ -1,7 +1,7 @@
 //! Commands: imperatives, read strictly. Subject `patrol.cmd.<aggregate>.<verb>`.
 
 use crate::config::{
-    Algorithm, Backend, EnvironmentType, MapSettings, PatrolMode, PatrolRadius, PatrolReward, PolicyType,
+    Actors, Algorithm, Backend, EnvironmentType, MapSettings, PatrolMode, PatrolRadius, PatrolReward, PolicyType,
     RecordingLevel,
 };
 use crate::events::BlobRef;
@@ -156,6 +156,8 @@ pub struct RunOptions {
     pub patrol_mode: Option<PatrolMode>,
     pub patrol_radius: Option<PatrolRadius>,
     pub backend: Option<Backend>,
+    /// Where the actors of A3C are; absent means `in_turns`.
+    pub actors: Option<Actors>,
     #[schemars(range(min = 1, max = 4096))]
     pub rollout_length: Option<u32>,
     #[schemars(range(min = 1, max = 50))]

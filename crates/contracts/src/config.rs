@@ -114,6 +114,18 @@ pub enum Algorithm {
     A3c,
 }
 
+/// Where the actors of A3C are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Actors {
+    /// They take turns with the learner: deterministic, whatever the number of threads.
+    InTurns,
+    /// `num_workers` threads play while the learner learns; the log records in which order it consumed what they played.
+    Threads,
+    /// The same, and actors of other processes may join and leave over NATS.
+    Nats,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PolicyType {
     MlpPolicy,
@@ -140,6 +152,8 @@ pub struct LearningSettings {
     pub num_envs: u32,
     /// Threads (PPO) or actors (A3C); never changes the result of PPO.
     pub num_workers: u32,
+    /// Only A3C knows another than `in_turns`.
+    pub actors: Actors,
     /// Steps per environment and update.
     pub rollout_length: u32,
     /// Samples per minibatch.

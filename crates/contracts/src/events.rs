@@ -21,7 +21,10 @@ pub use run::{
     CheckpointRef, Outcome, RunCompleted, RunDeleted, RunFailed, RunPauseRequested, RunPaused, RunRequested,
     RunResumed, RunStarted, RunStopRequested,
 };
-pub use training::{CheckpointCreated, Diagnostics, EpisodeCompleted, EpisodeSummary, TrainingProgressed};
+pub use training::{
+    CheckpointCreated, ConsumedSegment, Diagnostics, EpisodeCompleted, EpisodeSummary, SegmentsConsumed,
+    TrainingProgressed,
+};
 
 use crate::ids::RunId;
 use crate::{subjects, upcast};
@@ -103,6 +106,7 @@ events! {
     TrainingProgressed(Box<TrainingProgressed>) = "training"."progressed" v 1, |e| Some(e.run_id);
     EpisodeCompleted(Box<EpisodeCompleted>) = "training"."episode_completed" v 1, |e| Some(e.run_id);
     CheckpointCreated(Box<CheckpointCreated>) = "training"."checkpoint_created" v 1, |e| Some(e.run_id);
+    SegmentsConsumed(SegmentsConsumed) = "training"."segments_consumed" v 1, |e| Some(e.run_id);
     EvaluationRequested(EvaluationRequested) = "evaluation"."requested" v 1, |e| Some(e.run_id);
     EvaluationCompleted(Box<EvaluationCompleted>) = "evaluation"."completed" v 1, |e| Some(e.run_id);
     EvaluationFailed(EvaluationFailed) = "evaluation"."failed" v 1, |e| Some(e.run_id);

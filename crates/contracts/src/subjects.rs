@@ -1,5 +1,5 @@
 //! NATS subjects: `patrol.cmd.<aggregate>.<verb>`, `patrol.evt.<aggregate>.<run_id>.<event>`,
-//! `patrol.traj.<run_id>.<split>` and `patrol.live.<run_id>`.
+//! `patrol.traj.<run_id>.<split>`, `patrol.live.<run_id>` and `patrol.actor.<run_id>`.
 //!
 //! Only run ids stand in a subject: subject indexes live in the server's memory.
 
@@ -54,6 +54,11 @@ pub fn parse_trajectory(subject: &str) -> Option<(RunId, Split)> {
 /// Subject of the sampled live frames of a run (core NATS, not stored).
 pub fn live(run: RunId) -> String {
     format!("patrol.live.{run}")
+}
+
+/// Where the learner of a run lends lanes to remote actors and takes what they played (core NATS, request and reply).
+pub fn actors(run: RunId) -> String {
+    format!("patrol.actor.{run}")
 }
 
 /// The aggregate and verb of a command subject; `None` when it is not one.

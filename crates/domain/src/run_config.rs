@@ -7,7 +7,7 @@ mod checks;
 
 use contracts::commands::{RunOptions, StartRun};
 use contracts::config::{
-    Algorithm, Backend, EnvironmentType, EvaluationSettings, LearningSettings, MAX_SEED, MapSettings, MapType,
+    Actors, Algorithm, Backend, EnvironmentType, EvaluationSettings, LearningSettings, MAX_SEED, MapSettings, MapType,
     PatrolMode, PatrolRadius, PatrolReward, PolicyType, RecordingLevel, RecordingSettings, RunConfig, WorldSettings,
 };
 use contracts::{CommandId, Rejection};
@@ -98,6 +98,7 @@ fn learning(start: &StartRun, options: &RunOptions, robots: u64) -> LearningSett
         total_timesteps: start.total_timesteps,
         num_envs,
         num_workers: start.num_workers.unwrap_or(1),
+        actors: options.actors.unwrap_or(Actors::InTurns),
         rollout_length,
         batch_size,
         epochs: options.epochs.unwrap_or(4),

@@ -1,6 +1,6 @@
 //! A run's learning settings as hyper-parameters of the learner.
 
-use contracts::config::{Algorithm, Backend, PolicyType, RunConfig};
+use contracts::config::{Actors, Algorithm, Backend, PolicyType, RunConfig};
 use learner::PpoConfig;
 
 /// The hyper-parameters that `config` describes. The learner counts steps of single robots, a run counts steps of its
@@ -41,6 +41,19 @@ pub fn ppo_config(config: &RunConfig) -> Result<PpoConfig, learner::ppo::config:
     };
     ppo.validate()?;
     Ok(ppo)
+}
+
+/// Actors that may come over the network are at least so many when lanes are dealt out.
+const REMOTE_ACTORS: u32 = 4;
+
+/// Environments per segment of a run whose actors play while the learner learns.
+pub fn segment_envs(config: &RunConfig) -> usize {
+    let learning = &config.learning;
+    let actors = match learning.actors {
+        Actors::InTurns | Actors::Threads => learning.num_workers,
+        Actors::Nats => learning.num_workers.max(REMOTE_ACTORS),
+    };
+    learner::a3c::segment_envs(learning.num_envs as usize, config.world.num_robots as usize, actors as usize)
 }
 
 /// Several A3C workers act while the learner optimises, one update behind; a lone one takes turns with it.

@@ -12,7 +12,7 @@ mod scores;
 mod world;
 
 pub use frame::live_frame;
-pub use learning::ppo_config;
+pub use learning::{ppo_config, segment_envs};
 pub use play::play;
 pub use protocol::{EVALUATION_SEED, protocol};
 pub use rows::{EpisodeOrigin, episode_summary, segments};

@@ -119,3 +119,28 @@ pub struct CheckpointCreated {
     /// The run's last one: always evaluated.
     pub is_last: bool,
 }
+
+/// What one update of a run with asynchronous actors learned from, in this order. With the run's configuration it is all
+/// that a replay needs: a segment is a function of its lane's earlier segments and the policy that acted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SegmentsConsumed {
+    pub run_id: RunId,
+    /// Counted from 1 at the beginning of the run.
+    pub update: u64,
+    pub segments: Vec<ConsumedSegment>,
+}
+
+/// One rollout of the environments of one lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ConsumedSegment {
+    /// Which environments.
+    pub lane: u32,
+    /// Counted from 0 in its lane.
+    pub segment: u64,
+    /// Segments that the policy which acted had learned from.
+    pub policy_version: u64,
+    /// Who played it.
+    pub actor: String,
+    /// Of actions, estimates, rewards and the worlds afterwards: 16 hexadecimal digits.
+    pub digest: String,
+}

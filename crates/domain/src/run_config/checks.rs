@@ -4,12 +4,13 @@ use super::MAX_ROLLOUT_SAMPLES;
 use crate::refusal::invalid;
 use contracts::Reason;
 use contracts::commands::{RunOptions, StartRun};
-use contracts::config::{MapType, RecordingLevel, RunConfig, WorldSettings};
+use contracts::config::{Actors, Algorithm, MapType, RecordingLevel, RunConfig, WorldSettings};
 
 /// Every reason against `config`, which was completed from `start` and its `options`.
 pub fn check(start: &StartRun, options: &RunOptions, config: &RunConfig) -> Vec<Reason> {
     let mut reasons = Vec::new();
     check_name(start, &mut reasons);
+    check_actors(config, &mut reasons);
     check_map(&config.world, &mut reasons);
     check_batch(start, options, config, &mut reasons);
     if options.recording_sample_every.is_some() && config.recording.level != RecordingLevel::Sampled {
@@ -23,6 +24,12 @@ fn check_name(start: &StartRun, reasons: &mut Vec<Reason>) {
     let Some(name) = &start.name else { return };
     if name.trim().is_empty() || name.chars().any(char::is_control) {
         reasons.push(invalid("/name", "a name needs visible characters and no control characters"));
+    }
+}
+
+fn check_actors(config: &RunConfig, reasons: &mut Vec<Reason>) {
+    if config.learning.actors != Actors::InTurns && config.learning.algorithm != Algorithm::A3c {
+        reasons.push(invalid("/config/actors", "only `a3c` has actors that play while the learner learns"));
     }
 }
 

@@ -1,6 +1,8 @@
 use crate::sample::{COMMAND, start};
 use contracts::commands::{RunOptions, StartRun};
-use contracts::config::{Algorithm, EnvironmentType, MAX_SEED, MapSettings, MapType, PolicyType, RecordingLevel};
+use contracts::config::{
+    Actors, Algorithm, EnvironmentType, MAX_SEED, MapSettings, MapType, PolicyType, RecordingLevel,
+};
 use contracts::{Command, CommandId};
 use domain::run_config::{complete, default_name};
 use proptest::prelude::*;
@@ -50,6 +52,15 @@ fn a3c_takes_short_rollouts_in_small_batches() {
         let learning = complete(&start, COMMAND).unwrap().learning;
         assert_eq!((learning.rollout_length, learning.batch_size, learning.reward_scale), (32, 256, 0.004));
     }
+}
+
+#[test]
+fn actors_take_turns_unless_a3c_is_told_otherwise() {
+    assert_eq!(complete(&start(), COMMAND).unwrap().learning.actors, Actors::InTurns);
+    let start = with_options(RunOptions { actors: Some(Actors::Threads), ..RunOptions::default() });
+    assert_eq!(wrong_fields(&start), ["/config/actors"]);
+    let start = StartRun { algorithm: Some(Algorithm::A3c), ..start };
+    assert_eq!(complete(&start, COMMAND).unwrap().learning.actors, Actors::Threads);
 }
 
 #[test]

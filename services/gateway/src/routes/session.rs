@@ -156,6 +156,7 @@ fn options(config: &RunConfig) -> RunOptions {
         patrol_mode: Some(world.patrol_mode),
         patrol_radius: Some(world.patrol_radius),
         backend: Some(learning.backend),
+        actors: Some(learning.actors),
         rollout_length: Some(learning.rollout_length),
         epochs: Some(learning.epochs),
         gamma: Some(learning.gamma),
