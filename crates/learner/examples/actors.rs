@@ -111,7 +111,7 @@ fn overlapped(
 ) -> anyhow::Result<Run> {
     let envs = segment_envs(config.num_envs, world.num_robots, actors);
     let learner = AsyncLearner::new(world.clone(), config, seed, arguments.threads, envs, false)?;
-    let mut run = AsyncRun::start(learner, actors)?;
+    let mut run = AsyncRun::start(learner, Vec::new(), actors)?;
     let (began, processor) = (Instant::now(), processor_time()?);
     let (mut lag, mut version) = (0, 0_u64);
     while !run.learner().run().is_complete() {

@@ -24,6 +24,12 @@ pub enum LearnerError {
     Stale { lane: usize, segment: u64 },
     #[error("segment {segment} of lane {lane} came out differently: {found} instead of {expected}")]
     Diverged { lane: usize, segment: u64, found: SegmentDigest, expected: SegmentDigest },
+    #[error("lease {0} was revoked or answered already")]
+    UnknownLease(u64),
+    #[error("segment {segment} of lane {lane} is refused: {reason}")]
+    Refused { lane: usize, segment: u64, reason: &'static str },
+    #[error("the lease cannot be read")]
+    Lease(#[source] ContainerError),
     #[error("policy {version} is not known any more")]
     UnknownPolicy { version: u64 },
     #[error("{lanes} lanes are still being played")]

@@ -209,6 +209,7 @@ impl Learner {
             update: self.progress.updates,
             reward_scale: if self.normaliser.is_some() { 1.0 } else { self.config.reward_scale },
             mean_threat_coefficient: self.config.mean_threat_coefficient,
+            choices: None,
         };
         let mut work: Vec<_> =
             rollout.lanes(shape).zip(environments.chunks_mut(shape.lane_envs())).zip(lanes).collect();

@@ -1,13 +1,14 @@
 //! What an actor does: plays a lane for the length of a rollout with the policy that it has.
 use std::sync::Arc;
 
-use environment::{ObservationSpec, WorldError};
+use environment::{ObservationSpec, WorldConfig, WorldError};
 
 use super::lane::{Lane, PolicyVersion, SegmentDigest};
 use crate::kernels::Kernels;
 use crate::network::NetworkShape;
+use crate::ppo::PpoConfig;
 use crate::rollout::buffer::RolloutShape;
-use crate::rollout::collect::{Actor, LaneMemory, LaneTimings};
+use crate::rollout::collect::{Actor, Choices, LaneMemory, LaneTimings};
 
 /// One lane's part of a rollout, played with one policy.
 #[derive(Debug)]
@@ -45,6 +46,28 @@ pub struct ActorSettings {
 }
 
 impl ActorSettings {
+    pub(crate) fn new(
+        world: &WorldConfig,
+        config: &PpoConfig,
+        seed: u64,
+        segment_envs: usize,
+        network: NetworkShape,
+        recording: bool,
+    ) -> Self {
+        Self {
+            observation: ObservationSpec::for_team(world.num_robots),
+            kernels: Kernels::detect(),
+            network,
+            seed,
+            reward_scale: if config.normalise_returns { 1.0 } else { config.reward_scale },
+            mean_threat_coefficient: config.mean_threat_coefficient,
+            robots: world.num_robots,
+            steps: config.num_steps,
+            segment_envs,
+            recording,
+        }
+    }
+
     /// The shape of a segment of `environments`.
     pub(crate) fn shape(&self, environments: usize) -> RolloutShape {
         let (steps, robots, observation_len) = (self.steps, self.robots, self.observation.len());
@@ -62,7 +85,26 @@ impl SegmentActor {
     ///
     /// # Errors
     /// If the map of a next episode cannot be made.
-    pub fn play(&mut self, mut lane: Lane, policy: &PolicyVersion) -> Result<ActorSegment, WorldError> {
+    pub fn play(&mut self, lane: Lane, policy: &PolicyVersion) -> Result<ActorSegment, WorldError> {
+        self.run(lane, policy, None)
+    }
+
+    /// Plays what another actor chose, with `policy`, of which only the version counts.
+    pub(crate) fn repeat(
+        &mut self,
+        lane: Lane,
+        policy: &PolicyVersion,
+        choices: &Choices,
+    ) -> Result<ActorSegment, WorldError> {
+        self.run(lane, policy, Some(choices))
+    }
+
+    fn run(
+        &mut self,
+        mut lane: Lane,
+        policy: &PolicyVersion,
+        choices: Option<&Choices>,
+    ) -> Result<ActorSegment, WorldError> {
         let settings = &self.settings;
         let shape = settings.shape(lane.environments.len());
         let actor = Actor {
@@ -73,6 +115,7 @@ impl SegmentActor {
             update: lane.segment,
             reward_scale: settings.reward_scale,
             mean_threat_coefficient: settings.mean_threat_coefficient,
+            choices,
         };
         lane.rollout.resize(shape);
         std::mem::swap(&mut self.memory.record, &mut lane.record);

@@ -91,7 +91,7 @@ impl Rollout {
 
 /// What a segment was, in 64 bits (Fowler–Noll–Vo over words, finally mixed): tells two plays of it apart. No defence
 /// against those who would forge one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SegmentDigest(pub u64);
 
 impl SegmentDigest {

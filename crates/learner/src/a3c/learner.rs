@@ -8,6 +8,7 @@ use environment::{Environment, FinishedEpisode, WorldConfig};
 use super::actor::{ActorSegment, ActorSettings};
 use super::lane::{Lane, LaneCounters, PolicyVersion, SegmentDigest};
 use super::optimise;
+use super::remote::Leases;
 use super::tally::Tally;
 use crate::checkpoint::Checkpoint;
 use crate::error::LearnerError;
@@ -37,6 +38,8 @@ pub struct AsyncUpdate {
     pub report: UpdateReport,
     /// In the order of consumption.
     pub order: Vec<Consumed>,
+    /// It repeated what had been consumed before.
+    pub replayed: bool,
 }
 
 /// A run whose actors are somewhere else. Synchronous and without a clock in any decision: the same segments in the same
@@ -46,11 +49,13 @@ pub struct AsyncLearner {
     pub(super) settings: ActorSettings,
     newest: PolicyVersion,
     /// `None` while an actor has it.
-    lanes: Vec<Option<Lane>>,
+    pub(super) lanes: Vec<Option<Lane>>,
+    /// Lanes that remote actors play; in play as far as everybody else is concerned.
+    pub(super) leases: Leases,
     /// The version of the policy when a lane was given away last.
     given: Vec<u64>,
     /// Lanes at home, those that wait longest first.
-    free: VecDeque<usize>,
+    pub(super) free: VecDeque<usize>,
     tally: Tally,
     /// Of the last whole update.
     ended: Tally,
@@ -113,18 +118,8 @@ impl AsyncLearner {
     fn begin(mut inner: Learner, segment_envs: usize, recording: bool) -> Self {
         let new = || LaneCounters::new(inner.config.num_envs, segment_envs);
         let counters = inner.asynchronous.take().unwrap_or_else(new);
-        let settings = ActorSettings {
-            observation: inner.observation.clone(),
-            kernels: inner.kernels,
-            network: inner.optimiser.network.shape().clone(),
-            seed: inner.seed,
-            reward_scale: if inner.normaliser.is_some() { 1.0 } else { inner.config.reward_scale },
-            mean_threat_coefficient: inner.config.mean_threat_coefficient,
-            robots: inner.world.num_robots,
-            steps: inner.config.num_steps,
-            segment_envs,
-            recording,
-        };
+        let network = inner.optimiser.network.shape().clone();
+        let settings = ActorSettings::new(&inner.world, &inner.config, inner.seed, segment_envs, network, recording);
         let newest =
             PolicyVersion { version: counters.policy_version, network: Arc::new(inner.optimiser.network.clone()) };
         let glimpse = inner.environments[0].clone();
@@ -136,7 +131,8 @@ impl AsyncLearner {
         let (free, given) = ((0..lanes.len()).collect(), vec![0; lanes.len()]);
         inner.asynchronous = Some(counters);
         let (tally, ended, order, updated) = (Tally::default(), Tally::default(), Vec::new(), Instant::now());
-        Self { inner, settings, newest, lanes, given, free, tally, ended, order, glimpse, updated }
+        let leases = Leases::default();
+        Self { inner, settings, newest, lanes, leases, given, free, tally, ended, order, glimpse, updated }
     }
 
     /// The policy to act with now.
@@ -285,7 +281,7 @@ impl AsyncLearner {
             ..inner.report(self.settings.shape(0), fraction, &self.tally.outcome)
         };
         self.ended = std::mem::take(&mut self.tally);
-        AsyncUpdate { report, order: std::mem::take(&mut self.order) }
+        AsyncUpdate { report, order: std::mem::take(&mut self.order), replayed: false }
     }
 }
 

@@ -6,7 +6,9 @@
 //! | [`optimise`] | the gradient steps on what actors played |
 //! | [`lane`], [`actor`] | environments that go from actor to actor, and what an actor plays in them |
 //! | [`learner`] | consumes segments in any order and says in which |
-//! | [`threads`] | actors on threads, overlapped with the learner |
+//! | [`threads`] | actors on threads |
+//! | [`run`] | learner and actors at work, overlapped |
+//! | [`remote`] | leases of lanes to actors of other processes, and what they send back |
 //! | [`replay`] | the same run again, from the order in which it consumed |
 //!
 //! The deterministic form is [`crate::Learner`]: rollout and update alternate, and a lag is simulated. In the asynchronous
@@ -18,11 +20,15 @@ pub mod actor;
 pub mod lane;
 pub mod learner;
 pub mod optimise;
+pub mod remote;
 pub mod replay;
+pub mod run;
 mod tally;
 pub mod threads;
 
 pub use actor::{ActorSegment, SegmentActor};
 pub use lane::{Lane, LaneCounters, PolicyVersion, SegmentDigest, segment_envs};
 pub use learner::{AsyncLearner, AsyncUpdate, Consumed};
-pub use threads::{ActorThreads, AsyncRun};
+pub use remote::{Choices, Lease, RemoteActor, RemoteSegment};
+pub use run::{AsyncRun, Door, RemoteAnswer, RemoteRequest};
+pub use threads::ActorThreads;

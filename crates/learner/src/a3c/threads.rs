@@ -1,15 +1,11 @@
-//! Actors on threads of this process, overlapped with the learner.
+//! Actors on threads of this process.
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use environment::WorldError;
 
 use super::actor::{ActorSegment, ActorSettings, SegmentActor};
 use super::lane::{Lane, PolicyVersion};
-use super::learner::{AsyncLearner, AsyncUpdate};
-use crate::error::LearnerError;
-use crate::record::RolloutRecord;
 
 /// What a thread hands back.
 pub type Played = Result<ActorSegment, WorldError>;
@@ -78,6 +74,11 @@ impl ActorThreads {
         Ok(threads)
     }
 
+    /// Lanes that wait for a thread.
+    pub fn waiting(&self) -> usize {
+        self.shared.board().waiting.len()
+    }
+
     /// Hands a lane to whoever is free first.
     pub fn give(&self, lane: Lane) {
         self.shared.board().waiting.push_back(lane);
@@ -94,60 +95,5 @@ impl Drop for ActorThreads {
     fn drop(&mut self) {
         self.shared.board().closed = true;
         self.shared.changed.notify_all();
-    }
-}
-
-/// A learner with its actors, all in this process.
-pub struct AsyncRun {
-    learner: AsyncLearner,
-    actors: ActorThreads,
-    played: Receiver<Played>,
-}
-
-impl AsyncRun {
-    /// Puts `actors` threads to work for `learner`.
-    ///
-    /// # Errors
-    /// If a thread cannot be started.
-    pub fn start(learner: AsyncLearner, actors: usize) -> std::io::Result<Self> {
-        let (outputs, played) = channel();
-        let deliver = move |segment| outputs.send(segment).is_ok();
-        let actors = ActorThreads::start(actors.max(1), learner.settings(), learner.newest(), deliver)?;
-        Ok(Self { learner, actors, played })
-    }
-
-    /// The next update. A `draining` one leaves nothing in play, unless more than it can consume was so before.
-    ///
-    /// # Errors
-    /// If all steps are done, or the map of a next episode cannot be made (the run must then be discarded).
-    pub fn update(&mut self, draining: bool) -> Result<AsyncUpdate, LearnerError> {
-        let run = self.learner.run();
-        if run.is_complete() {
-            return Err(LearnerError::Complete { steps: run.steps_done(), total: run.total_steps() });
-        }
-        loop {
-            while let Some(lane) = self.learner.next_lane(draining) {
-                self.actors.give(lane);
-            }
-            let segment = self.played.recv().map_err(|_| LearnerError::Actors)??;
-            let update = self.learner.consume(segment)?;
-            self.actors.publish(self.learner.newest());
-            if let Some(update) = update {
-                return Ok(update);
-            }
-        }
-    }
-
-    pub fn learner(&self) -> &AsyncLearner {
-        &self.learner
-    }
-
-    pub fn learner_mut(&mut self) -> &mut AsyncLearner {
-        &mut self.learner
-    }
-
-    /// Everything that happened in the last update.
-    pub fn write_record(&self, record: &mut RolloutRecord) {
-        self.learner.write_record(record);
     }
 }

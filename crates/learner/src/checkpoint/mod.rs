@@ -203,7 +203,7 @@ fn read_lanes(reader: &Reader, num_envs: usize, segment_envs: usize) -> Result<L
     Ok(LaneCounters { segment_envs, segments, policy_version: reader.parsed("policy_version")? })
 }
 
-fn split_environments<'a>(reader: &Reader<'a>, num_envs: usize) -> Result<Vec<&'a [u8]>, ContainerError> {
+pub(crate) fn split_environments<'a>(reader: &Reader<'a>, num_envs: usize) -> Result<Vec<&'a [u8]>, ContainerError> {
     let lengths = reader.u64s("environment.lengths")?;
     expect_len("environment.lengths", lengths.len(), num_envs)?;
     let states = reader.bytes("environment.states")?;

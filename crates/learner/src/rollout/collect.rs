@@ -1,6 +1,7 @@
 //! Plays one lane of environments for the length of a rollout (Schulman et al., 2017, algorithm 1, lines 3–5).
 //!
 //! Lanes share nothing but the policy, so that any number of threads gives the same bits.
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use environment::{Action, Environment, ObservationSpec, StepRecord, WorldError};
@@ -26,6 +27,20 @@ pub struct Actor<'a> {
     pub update: u64,
     pub reward_scale: f32,
     pub mean_threat_coefficient: f32,
+    /// What another actor chose, instead of the network.
+    pub choices: Option<&'a Choices>,
+}
+
+/// What one lane's actor decided and estimated, in the order of the lane's columns.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Choices {
+    pub actions: Vec<u8>,
+    pub log_probs: Vec<f32>,
+    pub values: Vec<f32>,
+    /// Read where an episode was cut.
+    pub final_values: Vec<f32>,
+    /// V after the last step, (environment, robot).
+    pub next_values: Vec<f32>,
 }
 
 /// Working memory of one lane, and what it recorded.
@@ -87,7 +102,10 @@ impl Actor<'_> {
         for step in 0..lane.ends.len() / environments.len() {
             self.step(step, environments, lane, memory, recording)?;
         }
-        self.value_now(environments, memory, lane.next_values);
+        match self.choices {
+            Some(choices) => lane.next_values.copy_from_slice(&choices.next_values),
+            None => self.value_now(environments, memory, lane.next_values),
+        }
         Ok(())
     }
 
@@ -110,6 +128,31 @@ impl Actor<'_> {
             *mask = environments[at / robots].world().action_mask(at % robots).0;
         }
         let observed = Instant::now();
+        match self.choices {
+            Some(choices) => {
+                lane.actions[here.clone()].copy_from_slice(&choices.actions[here.clone()]);
+                lane.log_probs[here.clone()].copy_from_slice(&choices.log_probs[here.clone()]);
+                lane.values[here.clone()].copy_from_slice(&choices.values[here.clone()]);
+            }
+            None => self.decide(here.clone(), robots, lane, memory),
+        }
+        for (action, &index) in memory.actions.iter_mut().zip(&lane.actions[here]) {
+            *action = Action::from_index(index).unwrap_or_default();
+        }
+        let decided = Instant::now();
+        for (environment_index, environment) in environments.iter_mut().enumerate() {
+            self.act(step, environment_index, robots, environment, lane, memory, recording)?;
+        }
+        memory.timings.observation += observed - started;
+        memory.timings.forward += decided - observed;
+        memory.timings.environment += decided.elapsed();
+        Ok(())
+    }
+
+    /// Samples the actions of the rows `here` from what the network makes of their observations.
+    fn decide(&self, here: Range<usize>, robots: usize, lane: &mut Lane, memory: &mut LaneMemory) {
+        let (rows, width) = (here.len(), self.network.shape().observations);
+        let observations = &lane.observations[here.start * width..here.end * width];
         for first in (0..rows).step_by(CHUNK) {
             let part = first..rows.min(first + CHUNK);
             let x = Rows { data: observations, stride: width, index: &memory.index[part.clone()] };
@@ -126,17 +169,6 @@ impl Actor<'_> {
                 values: &mut lane.values[at],
             });
         }
-        for (action, &index) in memory.actions.iter_mut().zip(&lane.actions[here]) {
-            *action = Action::from_index(index).unwrap_or_default();
-        }
-        let decided = Instant::now();
-        for (environment_index, environment) in environments.iter_mut().enumerate() {
-            self.act(step, environment_index, robots, environment, lane, memory, recording)?;
-        }
-        memory.timings.observation += observed - started;
-        memory.timings.forward += decided - observed;
-        memory.timings.environment += decided.elapsed();
-        Ok(())
     }
 
     #[expect(clippy::too_many_arguments, reason = "the place in the lane is three numbers")]
@@ -171,8 +203,10 @@ impl Actor<'_> {
             (false, false) => End::Continues,
         };
         lane.ends[step * environments + environment_index] = end;
-        if end == End::Truncated {
-            self.value_now(std::slice::from_ref(environment), memory, &mut lane.final_values[rows]);
+        match self.choices {
+            _ if end != End::Truncated => {}
+            Some(choices) => lane.final_values[rows.clone()].copy_from_slice(&choices.final_values[rows]),
+            None => self.value_now(std::slice::from_ref(environment), memory, &mut lane.final_values[rows]),
         }
         if end != End::Continues {
             memory.record.finished.push(environment.start_next_episode()?);

@@ -37,12 +37,16 @@ fn play(run: &mut AsyncRun, updates: usize) -> (Vec<AsyncUpdate>, Checkpoint) {
     (played, run.learner_mut().checkpoint().expect("a checkpoint"))
 }
 
-fn replay(learner: AsyncLearner, order: &[Consumed]) -> Result<Checkpoint, LearnerError> {
-    let mut replay = Replay::new(learner);
+fn replay(mut learner: AsyncLearner, order: &[Consumed]) -> Result<Checkpoint, LearnerError> {
+    let mut replay = Replay::new(&learner);
     for consumed in order {
-        replay.step(consumed)?;
+        replay.step(&mut learner, consumed)?;
     }
-    replay.learner_mut().checkpoint()
+    learner.checkpoint()
+}
+
+fn start(learner: AsyncLearner, actors: usize) -> AsyncRun {
+    AsyncRun::start(learner, Vec::new(), actors).expect("actors")
 }
 
 fn order(updates: &[AsyncUpdate]) -> Vec<Consumed> {
@@ -52,7 +56,7 @@ fn order(updates: &[AsyncUpdate]) -> Vec<Consumed> {
 #[test]
 fn the_order_of_consumption_gives_the_run_again() {
     for (robots, actors) in [(1, 2), (1, 4), (3, 2)] {
-        let mut run = AsyncRun::start(new(robots), actors).expect("actors");
+        let mut run = start(new(robots), actors);
         let (first, middle) = play(&mut run, 6);
         let (second, end) = play(&mut run, 5);
         let (first, second) = (order(&first), order(&second));
@@ -64,9 +68,24 @@ fn the_order_of_consumption_gives_the_run_again() {
     }
 }
 
+/// A learner that died goes on live where the log ends, as if it had not.
+#[test]
+fn a_run_repeats_its_past_before_it_goes_on() {
+    let mut run = start(new(1), 2);
+    let (before, _) = play(&mut run, 4);
+    let mut heir = AsyncRun::start(new(1), order(&before), 2).expect("actors");
+    let replayed: Vec<AsyncUpdate> = (0..4).map(|_| heir.update(false).expect("an update")).collect();
+    for (again, once) in replayed.iter().zip(&before) {
+        assert!(again.replayed && !once.replayed);
+        assert_eq!((&again.order, again.report.policy_loss), (&once.order, once.report.policy_loss));
+    }
+    assert!(heir.learner_mut().checkpoint().expect("a checkpoint") == run.learner_mut().checkpoint().expect("another"));
+    assert!(!heir.update(false).expect("a live update").replayed);
+}
+
 #[test]
 fn several_actors_overlap_with_the_learner() {
-    let mut run = AsyncRun::start(new(1), 2).expect("actors");
+    let mut run = start(new(1), 2);
     let order = order(&play(&mut run, 20).0);
     let lag = |(version, consumed): (usize, &Consumed)| version as u64 - consumed.policy_version;
     let lags: Vec<u64> = order.iter().enumerate().map(lag).collect();
@@ -78,7 +97,7 @@ fn several_actors_overlap_with_the_learner() {
 
 #[test]
 fn a_run_ends_after_its_steps_with_nothing_in_play() {
-    let mut run = AsyncRun::start(new(1), 3).expect("actors");
+    let mut run = start(new(1), 3);
     let mut segments = 0;
     while !run.learner().run().is_complete() {
         segments += run.update(false).expect("an update").order.len();
@@ -93,11 +112,11 @@ fn a_run_ends_after_its_steps_with_nothing_in_play() {
 /// Whoever records a run sees every step of it once, episodes whole.
 #[test]
 fn records_hold_every_step_in_order() {
-    let mut run = AsyncRun::start(new(2), 2).expect("actors");
+    let mut run = start(new(2), 2);
     let (mut record, mut rows, mut finished) = (RolloutRecord::default(), 0, 0);
     for _ in 0..10 {
         let report = run.update(false).expect("an update").report;
-        run.write_record(&mut record);
+        run.learner().write_record(&mut record);
         rows += record.steps.len() as u64;
         finished += record.finished.len() as u64;
         assert_eq!((rows, finished), (report.steps_done, report.episodes_finished));
@@ -114,7 +133,7 @@ fn records_hold_every_step_in_order() {
 
 #[test]
 fn another_order_and_another_run_are_refused() {
-    let mut run = AsyncRun::start(new(1), 2).expect("actors");
+    let mut run = start(new(1), 2);
     let (updates, _) = play(&mut run, 3);
     let order = order(&updates);
     let mut forged = order.clone();
@@ -139,7 +158,7 @@ fn a_checkpoint_needs_everything_at_home_and_belongs_to_its_form() {
     let lane = learner.next_lane(false).expect("a lane");
     assert!(matches!(learner.checkpoint(), Err(LearnerError::InPlay { lanes: 1 })));
     drop(lane);
-    let (_, checkpoint) = play(&mut AsyncRun::start(new(1), 2).expect("actors"), 2);
+    let (_, checkpoint) = play(&mut start(new(1), 2), 2);
     let other = AsyncLearner::resume(world(1), config(1), SEED, 1, 5, true, &checkpoint).map(drop);
     assert!(matches!(other, Err(LearnerError::Resume(_))));
     let synchronous = learner::Learner::resume(world(1), config(1), SEED, 1, &checkpoint).map(drop);

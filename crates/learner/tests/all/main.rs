@@ -3,4 +3,5 @@ mod a3c;
 mod asynchronous;
 mod backends;
 mod kernels;
+mod remote;
 mod runs;
