@@ -7,9 +7,11 @@
 //! * [`EventLog::read`] replays the log in order and follows its tail; [`EventLog::load`] is one aggregate's history.
 //! * [`EventLog::work_queue`] hands messages to competing workers until one acknowledges.
 //! * [`EventLog::ensure`] creates the streams and consumers of [`Definitions`], and refuses those that drifted.
+//! * [`EventLog::serve_actors`] and [`EventLog::ask_learner`] connect a run's learner with actors elsewhere.
 //!
 //! Every failure has an [`ErrorClass`] that says what a caller can do about it.
 
+mod actors;
 mod append;
 mod backoff;
 mod batch;
@@ -28,6 +30,7 @@ mod subject_filter;
 mod trajectories;
 mod work_queue;
 
+pub use actors::{ActorAnswer, ActorRequest, ActorRequests, ReplyTo};
 pub use append::{Appended, ExpectedVersion, NewEvent};
 pub use batch::MAX_BATCH;
 pub use connection::{EventLog, EventLogConfig};

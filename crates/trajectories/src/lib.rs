@@ -3,12 +3,14 @@
 //! * [`schema`] says what the four tables hold, with units; [`columns`] fills them from slices and rows.
 //! * [`segment`] is the wire format: one message holds one or more Arrow IPC streams, and [`segment::decode`] trusts
 //!   none of its bytes. [`validation`] checks what the columns say.
+//! * [`choices`] is what a remote actor sends to its learner.
 //! * [`recorded`] gives rows of the archive as plain columns.
 //! * [`recording`] applies a run's recording level.
 //! * [`write`] sorts segments into Parquet files, [`read`] plays single episodes back and scans whole tables, and
 //!   [`layout`] names the files.
 //! * [`store`] is where bytes live: files by default, S3 with the cargo feature `s3`.
 
+pub mod choices;
 pub mod columns;
 mod error;
 pub mod layout;
@@ -23,6 +25,7 @@ pub mod validation;
 pub mod write;
 
 pub use arrow::record_batch::RecordBatch;
+pub use choices::ActorChoices;
 pub use columns::StepColumns;
 pub use error::{Error, Result};
 pub use recorded::{Detail, RecordedEpisode, RecordedMap, RecordedSteps};

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use contracts::events::{Split, Table};
 use contracts::ids::RunId;
 
+pub(crate) use ipc::decode_batch;
 pub use pack::encode;
 
 /// Largest message that [`encode`] makes, bytes: below the default `max_payload` of a NATS server, 1 MiB.

@@ -1,5 +1,6 @@
 //! The event log against a real nats-server.
 
+mod actors;
 mod append;
 mod batch;
 mod dead_letters;

@@ -1,15 +1,15 @@
 use crate::world::{connect, event, run};
 use anyhow::Result;
 use event_log::{
-    Definitions, Error, ErrorClass, EventLog, EventLogConfig, ExpectedVersion::Any, NewEvent, Queue, ReadOptions,
-    TrajectoryMessage,
+    ActorAnswer, ActorRequest, Definitions, Error, ErrorClass, EventLog, EventLogConfig, ExpectedVersion::Any,
+    NewEvent, Queue, ReadOptions, TrajectoryMessage,
 };
 use futures::StreamExt;
 use std::path::PathBuf;
 use std::time::Duration;
 use test_support::{TestDirectory, TestNats, workspace_root};
 
-const ROLES: [&str; 7] = ["operator", "ingest", "trainer", "evaluator", "projector", "gateway", "client"];
+const ROLES: [&str; 8] = ["operator", "ingest", "trainer", "actor", "evaluator", "projector", "gateway", "client"];
 /// Well below the request's time-out, which is all that the client library would report of a refusal.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
@@ -85,6 +85,19 @@ async fn each_role_may_do_its_work_and_nothing_else() -> Result<()> {
     trainer.publish_trajectory(&segment).await?;
     claim.receipt.ack().await?;
     refused(&trainer, &event("evaluation", run(1), "completed", 4)).await?;
+
+    let actor = role(&nats, "actor").await?;
+    assert_eq!(actor.load(&contracts::subjects::run_lifecycle(run(1))).await?.len(), 2);
+    let mut requests = trainer.serve_actors(run(1)).await?;
+    let request = ActorRequest { actor: "barn-1".into(), segment: "played".into() };
+    let serve = async {
+        let (heard, reply) = requests.next().await.expect("a request");
+        reply.answer(ActorAnswer::Play("lease".into())).await?;
+        anyhow::Ok(heard)
+    };
+    let (answer, heard) = tokio::join!(actor.ask_learner(run(1), request.clone(), AT_ONCE), serve);
+    assert_eq!((answer?, heard?), (ActorAnswer::Play("lease".into()), request));
+    refused(&actor, &event("training", run(1), "progressed", 9)).await?;
 
     let projector = role(&nats, "projector").await?;
     projector.ensure(&definitions).await?;

@@ -52,6 +52,27 @@ pub(super) fn decode(payload: &Bytes) -> Result<[Option<RecordBatch>; 4]> {
     Ok(tables)
 }
 
+/// The first batch of a stream with exactly the columns of `expected`, and the metadata of its schema.
+pub(crate) fn decode_batch(payload: &Bytes, expected: &SchemaRef) -> Result<(RecordBatch, HashMap<String, String>)> {
+    let mut rest = Buffer::from(payload.clone());
+    let mut frame = || Frame::read(&mut rest)?.ok_or_else(|| Error::invalid("a stream ends too early"));
+    let opening = frame()?;
+    let sent = opening.message()?;
+    let sent = sent.header_as_schema().ok_or_else(|| Error::invalid("a stream does not begin with a schema"))?;
+    let sent = ipc::convert::try_fb_to_schema(sent).map_err(unreadable)?;
+    if sent.fields() != expected.fields() {
+        return Err(Error::invalid("not the columns that were asked for"));
+    }
+    let body = frame()?;
+    let message = body.message()?;
+    let batch = message.header_as_record_batch().ok_or_else(|| Error::invalid("not a record batch"))?;
+    check_bounds(&batch, &sent, body.body.len())?;
+    let (dictionaries, version) = (HashMap::new(), message.version());
+    let decoder = RecordBatchDecoder::try_new(&body.body, batch, expected.clone(), &dictionaries, &version);
+    let batch = decoder.and_then(RecordBatchDecoder::read_record_batch).map_err(unreadable)?;
+    Ok((batch, sent.metadata.into()))
+}
+
 /// One stream: its schema has been read and fits its table.
 struct Stream {
     table: Table,
