@@ -44,14 +44,36 @@ pub enum Command {
 pub enum ServiceCommand {
     /// Run one service: validate commands and trajectories, write the archive.
     Ingest,
-    /// Run one service: train runs.
-    Trainer,
+    /// Run one service: train runs, or play for one that is trained elsewhere.
+    Trainer(TrainerArgs),
     /// Run one service: evaluate checkpoints.
     Evaluator,
     /// Run one service: write the read models.
     Projector(ProjectorArgs),
     /// Run one service: HTTP and WebSocket.
     Gateway,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  patrol trainer\n  patrol trainer --role actor --run 0192f0c4-7b1e-7c3a-9d52-4f8e6a1b2c3d"
+)]
+pub struct TrainerArgs {
+    /// A learner takes runs and trains them; an actor plays for one of them, which must have `actors` set to `nats`.
+    #[arg(long, value_enum, default_value_t = TrainerRole::Learner)]
+    pub role: TrainerRole,
+    /// The run to play for, its UUID.
+    #[arg(long, required_if_eq("role", "actor"))]
+    pub run: Option<contracts::RunId>,
+    /// Lanes that an actor plays at a time; two per processor unless given.
+    #[arg(long, value_name = "N")]
+    pub lanes: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TrainerRole {
+    Learner,
+    Actor,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -229,6 +251,14 @@ pub struct EventsArgs {
 pub enum ReplayCommand {
     /// Build the read models again from the log.
     Project(ReplayProjectArgs),
+    /// Train a run again from the log and compare every checkpoint; exit code 1 when one differs.
+    Training(ReplayTrainingArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayTrainingArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 #[derive(Debug, Args)]

@@ -1,21 +1,57 @@
 //! `patrol replay project`: build the read models again from the log.
 
-use crate::cli::{ReplayCommand, ReplayProjectArgs};
+use crate::cli::{ReplayCommand, ReplayProjectArgs, RunArgs};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::terminal::{Style, count, table};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use projector::{RebuildOptions, Report};
 use read_models::ReadModels;
+use serde_json::json;
 use service_runtime::EnvironmentReader;
 use std::process::ExitCode;
 
 pub async fn run(command: ReplayCommand) -> Result<ExitCode, Failure> {
-    let ReplayCommand::Project(args) = command;
     let mut client = Client::connect().await?;
+    let args = match command {
+        ReplayCommand::Project(args) => args,
+        ReplayCommand::Training(args) => return training(&client, &args.run).await,
+    };
     let report = project(&mut client, args.check).await?;
     print(&report, &args);
     Ok(if report.identical == Some(false) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Trains a run again as the log says and compares its checkpoints.
+async fn training(client: &Client, args: &RunArgs) -> Result<ExitCode, Failure> {
+    let run = client.run(&args.run).await?;
+    let mut variables = client.variables.clone();
+    let mut config = trainer::Config::read(&mut variables);
+    variables.finish().map_err(Failure::Configuration)?;
+    config.event_log.name = "patrol-cli".to_owned();
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(ProgressStyle::with_template("Training again: {pos} updates, {elapsed}")?);
+    let moved = bar.clone();
+    let report = trainer::replay(&config, run, move |update| moved.set_position(update)).await?;
+    bar.finish_and_clear();
+    let differing = report.checkpoints.iter().filter(|checkpoint| checkpoint.recorded != checkpoint.replayed).count();
+    if args.json {
+        let checkpoints = report
+            .checkpoints
+            .iter()
+            .map(|it| json!({ "update": it.update, "recorded": it.recorded, "replayed": it.replayed }));
+        let checkpoints: Vec<_> = checkpoints.collect();
+        let (updates, robot_steps, identical) = (report.updates, report.robot_steps, report.is_identical());
+        println!(
+            "{}",
+            json!({ "run_id": run, "updates": updates, "robot_steps": robot_steps, "identical": identical,
+                    "checkpoints": checkpoints })
+        );
+    } else {
+        let (updates, all) = (count(report.updates), report.checkpoints.len());
+        println!("Trained {updates} updates again: {} of {all} checkpoints are identical.", all - differing);
+    }
+    Ok(if differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Replays the log; compares with the live tables or replaces them.

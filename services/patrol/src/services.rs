@@ -1,6 +1,6 @@
 //! Starting services: all of them in this process, or one alone.
 
-use crate::cli::{OnPoison, ProjectorArgs, ServiceCommand};
+use crate::cli::{OnPoison, ProjectorArgs, ServiceCommand, TrainerArgs, TrainerRole};
 use crate::failure::Failure;
 use crate::up::PATIENCE;
 use anyhow::Context;
@@ -61,7 +61,7 @@ pub async fn run_alone(service: ServiceCommand) -> Result<ExitCode, Failure> {
     let mut variables = EnvironmentReader::from_process();
     let name = match &service {
         ServiceCommand::Ingest => "ingest",
-        ServiceCommand::Trainer => "trainer",
+        ServiceCommand::Trainer(_) => "trainer",
         ServiceCommand::Evaluator => "evaluator",
         ServiceCommand::Projector(_) => "projector",
         ServiceCommand::Gateway => "gateway",
@@ -75,7 +75,16 @@ pub async fn run_alone(service: ServiceCommand) -> Result<ExitCode, Failure> {
             let config = ingest::Config::read(&mut variables);
             Box::new(|it, lifecycle| it.start_ingest(config, lifecycle))
         }
-        ServiceCommand::Trainer => {
+        ServiceCommand::Trainer(TrainerArgs { role: TrainerRole::Actor, run: Some(run), lanes }) => {
+            let name = format!("{}-{}", hostname(), std::process::id());
+            let config = trainer::actor::ActorConfig::read(&mut variables, run, lanes, name);
+            Box::new(|_, lifecycle| {
+                let lifecycle = lifecycle.within(info_span!("actor"));
+                let playing = trainer::actor::act(config, lifecycle.clone());
+                lifecycle.spawn_finite("actor", async move { playing.await.map_err(|error| Chain(Box::new(error))) });
+            })
+        }
+        ServiceCommand::Trainer(_) => {
             let config = trainer::Config::read(&mut variables);
             Box::new(|it, lifecycle| it.start_trainer(config, lifecycle))
         }
@@ -102,6 +111,13 @@ pub async fn run_alone(service: ServiceCommand) -> Result<ExitCode, Failure> {
     start(&surroundings, &lifecycle);
     lifecycle.run(PATIENCE).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The machine's name, for people who read who played what.
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name: String = name.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(32).collect();
+    if name.is_empty() { "actor".to_owned() } else { name }
 }
 
 /// Creates what is missing on the server and refuses what differs.

@@ -1,7 +1,7 @@
 //! May this run be trained now, and from where? Pure: folded from the run's events.
 
 use contracts::config::RunConfig;
-use contracts::events::{CheckpointCreated, Event, RunStarted};
+use contracts::events::{CheckpointCreated, Event, RunRequested, RunStarted};
 
 /// Trainers that may die on a run one after the other before it counts as impossible to train.
 ///
@@ -26,6 +26,18 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// On a run that nobody has trained yet.
+    pub fn new(requested: &RunRequested) -> Self {
+        Self {
+            config: requested.config.clone(),
+            init_from: requested.init_from.clone(),
+            checkpoint: None,
+            previous: None,
+            pending: None,
+            starts: Vec::new(),
+        }
+    }
+
     /// Trainers that started from where the run stands now and left nothing behind.
     pub fn fruitless_starts(&self) -> usize {
         let stands_at = self.checkpoint.as_ref().map(|checkpoint| checkpoint.update);
@@ -49,14 +61,7 @@ pub fn claim<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Claim> {
         match event {
             Event::RunRequested(requested) => {
                 waiting = true;
-                claim = Some(Claim {
-                    config: requested.config.clone(),
-                    init_from: requested.init_from.clone(),
-                    checkpoint: None,
-                    previous: None,
-                    pending: None,
-                    starts: Vec::new(),
-                });
+                claim = Some(Claim::new(requested));
             }
             Event::RunResumed(_) => {
                 waiting = true;

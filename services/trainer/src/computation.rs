@@ -1,7 +1,8 @@
 //! The learner on a thread of its own. It runs ahead of the log by a few updates at most.
 
+use crate::engine::{Computed, Engine};
 use environment::Environment;
-use learner::{Checkpoint, Learner, LearnerError, RolloutRecord, UpdateReport};
+use learner::{Checkpoint, LearnerError, RolloutRecord};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::sync::mpsc;
@@ -11,7 +12,7 @@ const AHEAD: usize = 2;
 
 /// What one update came to.
 pub struct Update {
-    pub report: UpdateReport,
+    pub computed: Computed,
     pub record: Box<RolloutRecord>,
     pub checkpoint: Option<Checkpoint>,
     /// The first environment as it stands, for the live map.
@@ -39,12 +40,12 @@ pub struct Computation {
 
 impl Computation {
     /// Trains on a new thread; a checkpoint follows every `checkpoint_every` updates and the last one.
-    pub fn start(learner: Learner, checkpoint_every: u64) -> std::io::Result<Self> {
+    pub fn start(engine: Engine, checkpoint_every: u64) -> std::io::Result<Self> {
         let (outputs, updates) = mpsc::channel(AHEAD);
         let (used, free) = mpsc::channel(AHEAD + 2);
         let ending = Arc::new(AtomicU8::new(0));
         let asked = Arc::clone(&ending);
-        let worker = Worker { learner, checkpoint_every: checkpoint_every.max(1), asked, outputs, free };
+        let worker = Worker { engine, checkpoint_every: checkpoint_every.max(1), asked, outputs, free };
         std::thread::Builder::new().name("computation".into()).spawn(move || worker.work())?;
         Ok(Self { updates, used, ending })
     }
@@ -73,7 +74,7 @@ impl Drop for Computation {
 }
 
 struct Worker {
-    learner: Learner,
+    engine: Engine,
     checkpoint_every: u64,
     asked: Arc<AtomicU8>,
     outputs: mpsc::Sender<Result<Update, LearnerError>>,
@@ -94,12 +95,14 @@ impl Worker {
 
     fn update(&mut self) -> Result<Update, LearnerError> {
         let mut record = self.free.try_recv().unwrap_or_default();
-        let report = self.learner.update(Some(&mut *record))?;
-        let last = self.learner.is_complete() || self.asked_for(Ending::WithCheckpoint);
-        let due = last || report.update.is_multiple_of(self.checkpoint_every);
-        let checkpoint = due.then(|| self.learner.checkpoint()).transpose()?;
-        let environment = Box::new(self.learner.environments()[0].clone());
-        Ok(Update { report, record, checkpoint, environment, last })
+        let due = (self.engine.run().updates_done() + 1).is_multiple_of(self.checkpoint_every);
+        let ending = self.asked_for(Ending::WithCheckpoint);
+        let computed = self.engine.update(&mut record, due || ending)?;
+        let may_end = ending && self.engine.is_settled();
+        let last = self.engine.run().is_complete() || may_end;
+        let checkpoint = (due || last).then(|| self.engine.checkpoint()).transpose()?;
+        let environment = Box::new(self.engine.glimpse().clone());
+        Ok(Update { computed, record, checkpoint, environment, last })
     }
 
     fn asked_for(&self, ending: Ending) -> bool {

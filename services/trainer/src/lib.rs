@@ -4,20 +4,26 @@
 //! acknowledged only when the run has ended, paused or was lost to another trainer; if this process dies, the message is
 //! delivered again and another trainer goes on from the last checkpoint.
 
+pub mod actor;
 pub mod claim;
 mod computation;
 mod config;
+mod engine;
 mod error;
 mod fence;
 mod identity;
 mod metrics;
+mod order;
 mod progress;
 mod recorder;
+mod remote;
+pub mod replay;
 mod session;
 mod start;
 
 pub use config::Config;
 pub use error::Error;
+pub use replay::replay;
 
 use error::Result;
 use event_log::{Delivery, EventLog, Queue};

@@ -2,19 +2,22 @@
 
 use crate::claim::{Claim, Control, MOST_FRUITLESS_STARTS, Request, claim};
 use crate::computation::{Computation, Ending, Update};
+use crate::engine::{Computed, Engine};
 use crate::error::{Error, Result};
 use crate::fence::Fence;
 use crate::progress::Progress;
 use crate::recorder::Recorder;
-use crate::{Trainer, start};
+use crate::remote::Reception;
+use crate::{Trainer, order, start};
 use bytes::Bytes;
+use contracts::config::Actors;
 use contracts::events::{
     BlobRef, CheckpointCreated, CheckpointRef, Outcome, RunCompleted, RunFailed, RunPaused, RunStarted,
 };
 use contracts::{CheckpointId, Envelope, Event, RunId, subjects};
 use event_log::{EventReader, NewEvent, ReadOptions};
 use futures::StreamExt;
-use learner::{Checkpoint, Learner};
+use learner::{Checkpoint, LearnerError};
 use service_runtime::Lifecycle;
 use std::time::{Duration, Instant};
 use trajectories::store::sha256;
@@ -132,8 +135,13 @@ impl<'a> Session<'a> {
         fence: &'a mut Fence,
         lifecycle: &Lifecycle,
     ) -> Result<Ended> {
-        let learner = start::learner(trainer, claim).await?;
-        let world = learner.world().clone();
+        let engine = start::engine(trainer, run, claim).await?;
+        let world = engine.run().world().clone();
+        let remote = claim.config.learning.actors == Actors::Nats;
+        let reception = match engine.door().filter(|_| remote) {
+            Some(door) => Some(Reception::open(&trainer.log, run, door).await?),
+            None => None,
+        };
         let next_segment = claim.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.next_segment);
         let checkpoint_every = u64::from(claim.config.learning.checkpoint_every_updates);
         let mut session = Session {
@@ -141,26 +149,27 @@ impl<'a> Session<'a> {
             run,
             fence,
             recorder: Recorder::new(trainer.log.clone(), run, &claim.config, world, next_segment),
-            progress: Progress::new(run, &claim.config, learner.steps_done(), Instant::now()),
+            progress: Progress::new(run, &claim.config, engine.run().steps_done(), Instant::now()),
             pending: Vec::new(),
             checkpoint: claim.checkpoint.as_ref().map(|created| (reference(created), created.digest.clone())),
             episodes: claim.checkpoint.as_ref().map_or(0, |created| created.episodes_completed),
             frame: Instant::now(),
-            computation: Self::start(learner, checkpoint_every)?,
+            computation: Self::start(engine, checkpoint_every)?,
         };
         trainer.metrics.runs_in_progress.inc();
         let ended = session.follow(lifecycle).await;
+        drop(reception);
         trainer.metrics.runs_in_progress.dec();
         ended
     }
 
-    fn start(learner: Learner, checkpoint_every: u64) -> Result<Computation> {
+    fn start(engine: Engine, checkpoint_every: u64) -> Result<Computation> {
         let failed = |error| Error::run("no_thread", error);
-        if learner.is_complete() {
+        if engine.run().is_complete() {
             let message = "the last checkpoint is complete but the run was not".to_owned();
             return Err(Error::Run { code: "already_complete", message });
         }
-        Computation::start(learner, checkpoint_every).map_err(failed)
+        Computation::start(engine, checkpoint_every).map_err(failed)
     }
 
     /// Publishes updates as they come and obeys what clients ask for.
@@ -173,7 +182,7 @@ impl<'a> Session<'a> {
             tokio::select! {
                 update = self.computation.next() => {
                     let Some(update) = update else { break };
-                    let update = update.map_err(|error| Error::run("training_failed", error))?;
+                    let update = update.map_err(failed)?;
                     if self.take_in(update).await? {
                         break;
                     }
@@ -212,7 +221,9 @@ impl<'a> Session<'a> {
 
     /// Publishes one update; true when it was the last.
     async fn take_in(&mut self, update: Update) -> Result<bool> {
-        let Update { report, record, checkpoint, environment, last } = update;
+        let Update { computed, record, checkpoint, environment, last } = update;
+        self.note_order(&computed).await?;
+        let report = computed.report;
         let metrics = &self.trainer.metrics;
         metrics.updates.inc();
         metrics.robot_steps.inc_by(report.rollout_steps);
@@ -238,6 +249,19 @@ impl<'a> Session<'a> {
             self.publish_frame(&environment).await?;
         }
         Ok(last)
+    }
+
+    /// Puts the order in which an update consumed its segments into the log. Everything else that is published of an
+    /// update comes after it, so that whoever goes on with the run repeats what others have seen.
+    async fn note_order(&mut self, computed: &Computed) -> Result<()> {
+        if computed.order.is_empty() || computed.replayed {
+            return Ok(());
+        }
+        let update = computed.report.update;
+        let event = Event::SegmentsConsumed(order::event(self.run, update, &computed.order));
+        let event = self.fence.envelop(&event, &format!("segments/{update}"))?;
+        self.fence.append(&[event]).await?;
+        Ok(())
     }
 
     /// Stores a checkpoint; its event follows with the next flush. Every segment before it is stored first, so that a
@@ -320,5 +344,14 @@ impl<'a> Session<'a> {
         let sequence = self.fence.append(&[event]).await?;
         tracing::info!(run.id = %self.run, stream.sequence = sequence, timestep, paused, "let go of a run");
         Ok(())
+    }
+}
+
+fn failed(error: LearnerError) -> Error {
+    match error {
+        LearnerError::Diverged { .. } | LearnerError::UnknownPolicy { .. } | LearnerError::Stale { .. } => {
+            Error::run("replay_diverged", error)
+        }
+        error => Error::run("training_failed", error),
     }
 }

@@ -1,13 +1,18 @@
-//! Building a run's learner: new, from given weights, or from its last checkpoint.
+//! Building a run's engine: new, from given weights, or from its last checkpoint and what the log holds after it.
 
-use crate::Trainer;
 use crate::claim::Claim;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::{Trainer, order};
 use bytes::Bytes;
-use contracts::Event;
-use contracts::config::RunConfig;
+use contracts::config::{Actors, RunConfig};
 use contracts::events::{BlobRef, CheckpointCreated};
-use learner::{Checkpoint, Learner};
+use contracts::{Event, RunId};
+use environment::WorldConfig;
+use event_log::EventLog;
+use learner::a3c::{AsyncLearner, AsyncRun};
+use learner::{Checkpoint, Learner, LearnerError, PpoConfig};
+use trajectories::ObjectStore;
 use trajectories::store::sha256;
 
 /// Threads for a run: as many as it asks for, or what this trainer has when it leaves the choice (one worker).
@@ -18,57 +23,125 @@ pub fn threads(config: &RunConfig, available: usize) -> usize {
     }
 }
 
-/// The learner of a claimed run, where it stands.
+/// What computes a claimed run, where it stands.
 ///
 /// # Errors
 /// [`Error::Run`] when the run can never be trained: wrong settings, unreadable weights or checkpoint.
-pub async fn learner(trainer: &Trainer, claim: &Claim) -> Result<Learner> {
-    let config = &claim.config;
-    let world = experiments::world_config(&config.world).map_err(|error| Error::run("invalid_world", error))?;
-    let ppo = experiments::ppo_config(config).map_err(|error| Error::run("invalid_settings", error))?;
-    let threads = threads(config, trainer.config.threads);
-    let seed = config.seed;
-    if let Some(created) = &claim.checkpoint {
-        let checkpoint = checkpoint(trainer, created).await?;
-        let resume = move || Learner::resume(world, ppo, seed, threads, &checkpoint);
-        return build("checkpoint_unreadable", resume).await;
+pub async fn engine(trainer: &Trainer, run: RunId, claim: &Claim) -> Result<Engine> {
+    let material = material(&trainer.log, &trainer.store, claim).await?;
+    let threads = threads(&claim.config, trainer.config.threads);
+    if claim.config.learning.actors == Actors::InTurns {
+        let learner = build(material.code(), move || material.in_turns(threads)).await?;
+        return Ok(Engine::InTurns(Box::new(learner)));
     }
-    match &claim.init_from {
-        Some(source) => {
-            let policy = weights(trainer, source).await?;
-            build("weights_unreadable", move || Learner::init_from(world, ppo, seed, threads, &policy)).await
+    // The claim's `run.started` is in the log: no other trainer adds to the order any more.
+    let done = claim.checkpoint.as_ref().map_or(0, |created| created.update);
+    let past = order::after(&trainer.log, run, done).await?;
+    if !past.is_empty() {
+        tracing::info!(run.id = %run, segments = past.len(), "repeating what the log holds after the checkpoint");
+    }
+    let actors = claim.config.learning.num_workers.max(1) as usize;
+    let threads = trainer.config.threads.saturating_sub(actors).max(1);
+    let learner = build(material.code(), move || material.overlapped(threads)).await?;
+    let run = AsyncRun::start(learner, past, actors).map_err(|error| Error::run("no_thread", error))?;
+    Ok(Engine::Overlapped(Box::new(run)))
+}
+
+/// What a learner is built from.
+pub struct Material {
+    world: WorldConfig,
+    settings: PpoConfig,
+    seed: u64,
+    segment_envs: usize,
+    origin: Origin,
+}
+
+enum Origin {
+    New,
+    Weights(Bytes),
+    Checkpoint(Checkpoint),
+}
+
+/// Reads what a claimed run needs.
+///
+/// # Errors
+/// As [`engine`].
+pub async fn material(log: &EventLog, store: &ObjectStore, claim: &Claim) -> Result<Material> {
+    let config = &claim.config;
+    let origin = match (&claim.checkpoint, &claim.init_from) {
+        (Some(created), _) => Origin::Checkpoint(checkpoint(store, created).await?),
+        (None, Some(source)) => Origin::Weights(weights(log, store, source).await?),
+        (None, None) => Origin::New,
+    };
+    Ok(Material {
+        world: experiments::world_config(&config.world).map_err(|error| Error::run("invalid_world", error))?,
+        settings: experiments::ppo_config(config).map_err(|error| Error::run("invalid_settings", error))?,
+        seed: config.seed,
+        segment_envs: experiments::segment_envs(config),
+        origin,
+    })
+}
+
+impl Material {
+    /// What is wrong if nothing can be built of it.
+    pub fn code(&self) -> &'static str {
+        match self.origin {
+            Origin::New => "invalid_world",
+            Origin::Weights(_) => "weights_unreadable",
+            Origin::Checkpoint(_) => "checkpoint_unreadable",
         }
-        None => build("invalid_world", move || Learner::new(world, ppo, seed, threads)).await,
+    }
+
+    /// A learner that takes turns with its actors.
+    pub fn in_turns(self, threads: usize) -> Result<Learner, LearnerError> {
+        let Self { world, settings, seed, origin, .. } = self;
+        match origin {
+            Origin::New => Learner::new(world, settings, seed, threads),
+            Origin::Weights(policy) => Learner::init_from(world, settings, seed, threads, &policy),
+            Origin::Checkpoint(checkpoint) => Learner::resume(world, settings, seed, threads, &checkpoint),
+        }
+    }
+
+    /// A learner whose actors play meanwhile.
+    pub fn overlapped(self, threads: usize) -> Result<AsyncLearner, LearnerError> {
+        let Self { world, settings, seed, segment_envs: envs, origin } = self;
+        match origin {
+            Origin::New => AsyncLearner::new(world, settings, seed, threads, envs, true),
+            Origin::Weights(policy) => AsyncLearner::init_from(world, settings, seed, threads, envs, true, &policy),
+            Origin::Checkpoint(checkpoint) => {
+                AsyncLearner::resume(world, settings, seed, threads, envs, true, &checkpoint)
+            }
+        }
     }
 }
 
-async fn build(
+async fn build<T: Send + 'static>(
     code: &'static str,
-    learner: impl FnOnce() -> Result<Learner, learner::LearnerError> + Send + 'static,
-) -> Result<Learner> {
+    learner: impl FnOnce() -> Result<T, LearnerError> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(learner).await?.map_err(|error| Error::run(code, error))
 }
 
-async fn checkpoint(trainer: &Trainer, created: &CheckpointCreated) -> Result<Checkpoint> {
-    let policy = blob(trainer, &created.policy).await?.to_vec();
-    let resume = blob(trainer, &created.resume).await?.to_vec();
+async fn checkpoint(store: &ObjectStore, created: &CheckpointCreated) -> Result<Checkpoint> {
+    let policy = blob(store, &created.policy).await?.to_vec();
+    let resume = blob(store, &created.resume).await?.to_vec();
     Ok(Checkpoint { policy, resume })
 }
 
 /// Weights by checkpoint id or uploaded file id.
-async fn weights(trainer: &Trainer, source: &str) -> Result<Bytes> {
+async fn weights(log: &EventLog, store: &ObjectStore, source: &str) -> Result<Bytes> {
     let unknown =
         || Error::Run { code: "unknown_weights", message: format!("`{source}` names no checkpoint or model") };
     let id: uuid::Uuid = source.parse().map_err(|_| unknown())?;
     for filter in ["patrol.evt.training.*.checkpoint_created", "patrol.evt.archive.*.model_registered"] {
-        for recorded in trainer.log.load(filter).await?.into_iter().rev() {
+        for recorded in log.load(filter).await?.into_iter().rev() {
             let found = match recorded.event()? {
                 Event::CheckpointCreated(created) if created.checkpoint_id.0 == id => Some(created.policy),
                 Event::ModelRegistered(model) if model.file_id.0 == id => Some(model.blob),
                 _ => None,
             };
             if let Some(found) = found {
-                return blob(trainer, &found).await;
+                return blob(store, &found).await;
             }
         }
     }
@@ -76,8 +149,8 @@ async fn weights(trainer: &Trainer, source: &str) -> Result<Bytes> {
 }
 
 /// A blob whose bytes are what the event says.
-async fn blob(trainer: &Trainer, reference: &BlobRef) -> Result<Bytes> {
-    let bytes = match trainer.store.get(&reference.uri).await {
+async fn blob(store: &ObjectStore, reference: &BlobRef) -> Result<Bytes> {
+    let bytes = match store.get(&reference.uri).await {
         Err(error) if error.is_not_found() => return Err(Error::run("blob_missing", error)),
         other => other?,
     };
