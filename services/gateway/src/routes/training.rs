@@ -61,7 +61,10 @@ fn described_start(operation: Operation) -> Operation {
     });
     operation
         .says("training", "Start a session")
-        .explains("Answers when the read models show it. Unknown fields and keys of `config` are refused by name.")
+        .explains(
+            "Answers when the read models show it. Unknown fields and keys of `config` are refused by name; settings of \
+             the session itself may also stand in `config`, if they do not differ.",
+        )
         .commands()
         .takes_schema("application/json", Box::new(session_create::schema), Some(example))
         .gives::<Session>(202, "The session, waiting for a trainer; or the command's id after five seconds")
