@@ -26,10 +26,21 @@ pub struct Frame {
     head: Head,
     threat_grid: ThreatGrid,
     coverage_map: CoverageMap,
-    obstacles: ObstacleGrid,
+    #[serde(flatten)]
+    tail: Tail,
 }
 
-/// Everything but the grids.
+/// What is the same in all frames of an episode, written once.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes what FrameWriter writes")]
+struct Tail {
+    obstacles: ObstacleGrid,
+    charging_stations: Vec<Point>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+/// What changes from frame to frame, besides the grids.
 #[derive(Serialize, JsonSchema)]
 struct Head {
     id: u64,
@@ -43,7 +54,6 @@ struct Head {
     /// 0 north, 1 east, 2 south, 3 west.
     robot_orientation: u8,
     robots: Vec<RobotFrame>,
-    charging_stations: Vec<Point>,
     suspicious_objects: Vec<ObjectFrame>,
     action_taken: Option<u8>,
     reward_received: Option<f64>,
@@ -57,8 +67,6 @@ struct Head {
     distance_to_charging_station: u32,
     charging_station_position_x: u8,
     charging_station_position_y: u8,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -165,13 +173,20 @@ pub struct FrameWriter {
 }
 
 impl FrameWriter {
-    pub fn new(setting: Setting, ground: Ground) -> Self {
+    pub fn new(setting: Setting, ground: Ground) -> serde_json::Result<Self> {
         let mut tail = br#","obstacles":{"levels":"#.to_vec();
         grid(&mut tail, ground.width, &ground.obstacles, |json, blocked| {
             json.extend_from_slice(if *blocked { b"true" } else { b"false" });
         });
-        tail.extend_from_slice(b"}}");
-        Self { setting, free_cells: ground.free_cells() as f64, ground, tail }
+        let stations: Vec<Point> = ground.stations.iter().map(|cell| Point { x: cell.x, y: cell.y }).collect();
+        tail.extend_from_slice(br#"},"charging_stations":"#);
+        serde_json::to_writer(&mut tail, &stations)?;
+        for name in ["created_at", "updated_at"] {
+            tail.extend_from_slice(format!(",\"{name}\":").as_bytes());
+            serde_json::to_writer(&mut tail, &setting.recorded_at)?;
+        }
+        tail.push(b'}');
+        Ok(Self { setting, free_cells: ground.free_cells() as f64, ground, tail })
     }
 
     pub fn ground(&self) -> &Ground {
@@ -252,7 +267,7 @@ impl FrameWriter {
     }
 
     fn head(&self, step: u32, robots: Vec<RobotFrame>) -> Head {
-        let Setting { session_id, episode, recorded_at } = self.setting;
+        let Setting { session_id, episode, .. } = self.setting;
         let first = robots.first();
         let (x, y) = first.map_or((0, 0), |robot| (robot.x, robot.y));
         let distance = |station: &Cell| u32::from(station.x.abs_diff(x)) + u32::from(station.y.abs_diff(y));
@@ -270,7 +285,6 @@ impl FrameWriter {
             is_charging: first.is_some_and(|robot| robot.is_charging),
             action_taken: first.and_then(|robot| robot.action_taken),
             robots,
-            charging_stations: self.ground.stations.iter().map(|cell| Point { x: cell.x, y: cell.y }).collect(),
             suspicious_objects: Vec::new(),
             reward_received: None,
             coverage_ratio: 0.0,
@@ -278,8 +292,6 @@ impl FrameWriter {
             distance_to_charging_station: distance(&nearest),
             charging_station_position_x: nearest.x,
             charging_station_position_y: nearest.y,
-            created_at: recorded_at,
-            updated_at: recorded_at,
         }
     }
 
@@ -360,7 +372,7 @@ mod tests {
     #[test]
     fn a_place_of_which_only_the_size_is_known_is_empty() {
         let setting = Setting { session_id: 1, episode: 2, recorded_at: DateTime::UNIX_EPOCH };
-        let writer = FrameWriter::new(setting, Ground::unknown(3, 2));
+        let writer = FrameWriter::new(setting, Ground::unknown(3, 2)).expect("plain values");
         let recorded = RecordedSteps {
             step: vec![0],
             robot: vec![0],

@@ -224,7 +224,7 @@ fn write(json: &mut Vec<u8>, scene: Scene, beginning: usize) -> Result<()> {
     };
     match stage {
         Stage::Simulated(mut world) => {
-            let writer = FrameWriter::new(setting, Ground::of(world.map()));
+            let writer = FrameWriter::new(setting, Ground::of(world.map()))?;
             let mut failure = None;
             let played = playback::replay(&mut world, &recorded, excerpt.steps, |world, actions, outcome| {
                 let step = world.current_step().saturating_sub(1);
@@ -235,7 +235,7 @@ fn write(json: &mut Vec<u8>, scene: Scene, beginning: usize) -> Result<()> {
             failure.map_or(Ok(()), |error| Err(error.into()))
         }
         Stage::Recorded { ground, robots } => {
-            let writer = FrameWriter::new(setting, ground);
+            let writer = FrameWriter::new(setting, ground)?;
             let mut visits = vec![0_u32; writer.ground().cells()];
             for (step, rows) in (0..excerpt.steps.end).zip((0..recorded.len()).step_by(robots)) {
                 let rows = rows..(rows + robots).min(recorded.len());
