@@ -19,6 +19,10 @@ pub enum Error {
     WentBack { expected: u64, found: u64 },
     #[error("the read models follow another log ({found}) than this one ({expected}): rebuild them")]
     OtherHistory { expected: String, found: String },
+    #[error(
+        "a page {offset} items behind the beginning would have to count them all: go on with the key of the last item instead"
+    )]
+    TooDeep { offset: i64 },
     #[error("another rebuild of these read models is running; wait for it to end")]
     RebuildRunning,
 }

@@ -1,6 +1,6 @@
 //! What became of commands, and what was set aside.
 
-use super::page::{Page, Paging};
+use super::page::{Order, Page, Paging};
 use crate::connection::ReadModels;
 use crate::error::Result;
 use crate::projections::command_outcomes::CommandOutcomeRow;
@@ -23,25 +23,33 @@ impl ReadModels {
         Ok(found.fetch_optional(&self.pool).await?)
     }
 
-    /// A page of rejected commands, newest first.
+    /// A page of rejected commands, newest first; their key is `id`.
     pub async fn rejected_commands(&self, paging: Paging) -> Result<Page<RejectedCommandRow>> {
         let total: i64 = sqlx::query_scalar("SELECT count(*) FROM rejected_commands").fetch_one(&self.pool).await?;
-        let items = sqlx::query_as("SELECT * FROM rejected_commands ORDER BY id DESC LIMIT $1 OFFSET $2")
+        if !paging.reaches(total)? {
+            return Ok(Page::behind_the_end(total));
+        }
+        let items = sqlx::query_as("SELECT * FROM rejected_commands WHERE id < $1 ORDER BY id DESC LIMIT $2 OFFSET $3")
+            .bind(paging.behind(Order::NewestFirst))
             .bind(paging.limit())
             .bind(paging.offset())
             .fetch_all(&self.pool)
             .await?;
-        Ok(Page::of(total, items))
+        Ok(Page::of(total, items, paging, |row: &RejectedCommandRow| row.id))
     }
 
-    /// A page of dead letters, newest first.
+    /// A page of dead letters, newest first; their key is `id`.
     pub async fn dead_letters(&self, paging: Paging) -> Result<Page<DeadLetterRow>> {
         let total: i64 = sqlx::query_scalar("SELECT count(*) FROM dead_letters").fetch_one(&self.pool).await?;
-        let items = sqlx::query_as("SELECT * FROM dead_letters ORDER BY id DESC LIMIT $1 OFFSET $2")
+        if !paging.reaches(total)? {
+            return Ok(Page::behind_the_end(total));
+        }
+        let items = sqlx::query_as("SELECT * FROM dead_letters WHERE id < $1 ORDER BY id DESC LIMIT $2 OFFSET $3")
+            .bind(paging.behind(Order::NewestFirst))
             .bind(paging.limit())
             .bind(paging.offset())
             .fetch_all(&self.pool)
             .await?;
-        Ok(Page::of(total, items))
+        Ok(Page::of(total, items, paging, |row: &DeadLetterRow| row.id))
     }
 }

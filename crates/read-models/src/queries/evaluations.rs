@@ -1,6 +1,6 @@
 //! Evaluations of a run and the scripted agents in its world.
 
-use super::page::{Page, Paging};
+use super::page::{Order, Page, Paging};
 use crate::connection::ReadModels;
 use crate::error::Result;
 use crate::projections::baselines::BaselineRow;
@@ -8,20 +8,26 @@ use crate::projections::evaluations::EvaluationRow;
 use contracts::{EvaluationId, RunId};
 
 impl ReadModels {
-    /// A page of a run's evaluations, newest first.
+    /// A page of a run's evaluations, newest first; their key is `id`.
     pub async fn evaluations(&self, run: RunId, paging: Paging) -> Result<Page<EvaluationRow>> {
         let total: i64 = sqlx::query_scalar("SELECT count(*) FROM evaluations WHERE run_id = $1")
             .bind(run.0)
             .fetch_one(&self.pool)
             .await?;
-        let statement = "SELECT * FROM evaluations WHERE run_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3";
+        if !paging.reaches(total)? {
+            return Ok(Page::behind_the_end(total));
+        }
+        // Rows are compared as a whole for the reason that `run_metrics::page_statement` gives.
+        let statement = "SELECT * FROM evaluations WHERE run_id >= $1 AND (run_id, id) < ($1, $2) \
+                         ORDER BY run_id DESC, id DESC LIMIT $3 OFFSET $4";
         let items = sqlx::query_as(statement)
             .bind(run.0)
+            .bind(paging.behind(Order::NewestFirst))
             .bind(paging.limit())
             .bind(paging.offset())
             .fetch_all(&self.pool)
             .await?;
-        Ok(Page::of(total, items))
+        Ok(Page::of(total, items, paging, |evaluation: &EvaluationRow| evaluation.id))
     }
 
     pub async fn evaluation(&self, evaluation: EvaluationId) -> Result<Option<EvaluationRow>> {

@@ -1,6 +1,6 @@
 //! Model files: checkpoints' policies and uploads, in one list.
 
-use super::page::{Page, Paging};
+use super::page::{Order, Page, Paging};
 use crate::connection::ReadModels;
 use crate::error::Result;
 use chrono::{DateTime, Utc};
@@ -69,22 +69,27 @@ macro_rules! files {
 }
 
 impl ReadModels {
-    /// A page of model files, newest first; `run_number` keeps those of one run.
+    /// A page of model files, newest first; `run_number` keeps those of one run. Their key is `id`.
     pub async fn files(&self, run_number: Option<i64>, paging: Paging) -> Result<Page<File>> {
         let total: i64 =
             sqlx::query_scalar(files!("SELECT count(*) FROM files WHERE $1::bigint IS NULL OR run_number = $1"))
                 .bind(run_number)
                 .fetch_one(&self.pool)
                 .await?;
+        if !paging.reaches(total)? {
+            return Ok(Page::behind_the_end(total));
+        }
         let items = sqlx::query_as(files!(
-            "SELECT * FROM files WHERE $1::bigint IS NULL OR run_number = $1 ORDER BY id DESC LIMIT $2 OFFSET $3"
+            "SELECT * FROM files WHERE ($1::bigint IS NULL OR run_number = $1) AND id < $2 \
+             ORDER BY id DESC LIMIT $3 OFFSET $4"
         ))
         .bind(run_number)
+        .bind(paging.behind(Order::NewestFirst))
         .bind(paging.limit())
         .bind(paging.offset())
         .fetch_all(&self.pool)
         .await?;
-        Ok(Page::of(total, items))
+        Ok(Page::of(total, items, paging, |file: &File| file.id))
     }
 
     /// The model file with this number.

@@ -1,6 +1,6 @@
 //! What of a run lies in the archive and can be played back.
 
-use super::page::{Page, Paging};
+use super::page::{Order, Page, Paging};
 use crate::connection::ReadModels;
 use crate::error::Result;
 use crate::projections::runs::RunRow;
@@ -27,7 +27,7 @@ pub struct PlaybackSession {
 }
 
 impl ReadModels {
-    /// A page of runs with archived steps, newest first.
+    /// A page of runs with archived steps, newest first; their key is the run's number.
     pub async fn playback_sessions(&self, paging: Paging) -> Result<Page<PlaybackSession>> {
         let total: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM runs r WHERE r.deleted_at IS NULL AND EXISTS \
@@ -35,19 +35,23 @@ impl ReadModels {
         )
         .fetch_one(&self.pool)
         .await?;
+        if !paging.reaches(total)? {
+            return Ok(Page::behind_the_end(total));
+        }
         let items = sqlx::query_as(
             "SELECT r.*, f.* FROM runs r CROSS JOIN LATERAL (SELECT sum(rows)::bigint AS step_rows, \
              min(first_episode) AS first_episode, max(last_episode) AS last_episode, \
              (array_agg(last_step ORDER BY id DESC))[1] AS last_step, min(written_at) AS first_recorded_at, \
              max(written_at) AS last_recorded_at FROM trajectory_files \
              WHERE run_id = r.run_id AND table_name = 'steps' HAVING count(*) > 0) f \
-             WHERE r.deleted_at IS NULL ORDER BY r.id DESC LIMIT $1 OFFSET $2",
+             WHERE r.deleted_at IS NULL AND r.id < $1 ORDER BY r.id DESC LIMIT $2 OFFSET $3",
         )
+        .bind(paging.behind(Order::NewestFirst))
         .bind(paging.limit())
         .bind(paging.offset())
         .fetch_all(&self.pool)
         .await?;
-        Ok(Page::of(total, items))
+        Ok(Page::of(total, items, paging, |session: &PlaybackSession| session.run.id))
     }
 
     /// The files of one table and split of a run, in the order of their episodes; with `episode`, those that may hold it.
@@ -78,15 +82,20 @@ impl ReadModels {
                 .bind(run)
                 .fetch_one(&self.pool)
                 .await?;
+        if !paging.reaches(total)? {
+            return Ok(Page::behind_the_end(total));
+        }
         let items = sqlx::query_as(
-            "SELECT * FROM trajectory_files WHERE $1::uuid IS NULL OR run_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3",
+            "SELECT * FROM trajectory_files WHERE ($1::uuid IS NULL OR run_id = $1) AND id < $2 \
+             ORDER BY id DESC LIMIT $3 OFFSET $4",
         )
         .bind(run)
+        .bind(paging.behind(Order::NewestFirst))
         .bind(paging.limit())
         .bind(paging.offset())
         .fetch_all(&self.pool)
         .await?;
-        Ok(Page::of(total, items))
+        Ok(Page::of(total, items, paging, |file: &TrajectoryFileRow| file.id))
     }
 
     /// Files, rows and bytes in the archive; of one run or of all.

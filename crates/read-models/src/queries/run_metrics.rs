@@ -7,7 +7,7 @@ use crate::projections::run_metrics::RunMetricRow;
 use contracts::RunId;
 
 impl ReadModels {
-    /// A page of progress reports; `since` leaves out those with this id and below.
+    /// A page of progress reports; `since` leaves out those with this id and below. Their key is `id`.
     pub async fn run_metrics(
         &self,
         run: RunId,
@@ -20,27 +20,51 @@ impl ReadModels {
             .bind(since.unwrap_or(0))
             .fetch_one(&self.pool)
             .await?;
-        let statement = match order {
-            Order::NewestFirst => {
-                "SELECT * FROM run_metrics WHERE run_id = $1 AND id > $2 ORDER BY id DESC LIMIT $3 OFFSET $4"
-            }
-            Order::OldestFirst => {
-                "SELECT * FROM run_metrics WHERE run_id = $1 AND id > $2 ORDER BY id LIMIT $3 OFFSET $4"
-            }
-        };
-        let items = sqlx::query_as(statement)
-            .bind(run.0)
-            .bind(since.unwrap_or(0))
-            .bind(paging.limit())
-            .bind(paging.offset())
-            .fetch_all(&self.pool)
-            .await?;
-        Ok(Page::of(total, items))
+        if !paging.reaches(total)? {
+            return Ok(Page::behind_the_end(total));
+        }
+        let (above, below) = paging.window(order);
+        let window = (above.max(since.unwrap_or(i64::MIN)), below);
+        let items = self.reports_between(run, order, window, paging).await?;
+        Ok(Page::of(total, items, paging, |metric: &RunMetricRow| metric.id))
     }
 
     /// The newest progress report of a run.
     pub async fn latest_metric(&self, run: RunId) -> Result<Option<RunMetricRow>> {
-        let metric = sqlx::query_as("SELECT * FROM run_metrics WHERE run_id = $1 ORDER BY id DESC LIMIT 1").bind(run.0);
-        Ok(metric.fetch_optional(&self.pool).await?)
+        let (order, paging) = (Order::NewestFirst, Paging::new(1, 1));
+        Ok(self.reports_between(run, order, paging.window(order), paging).await?.into_iter().next())
+    }
+
+    async fn reports_between(
+        &self,
+        run: RunId,
+        order: Order,
+        (above, below): (i64, i64),
+        paging: Paging,
+    ) -> Result<Vec<RunMetricRow>> {
+        let reports = sqlx::query_as(page_statement(order))
+            .bind(run.0)
+            .bind(above)
+            .bind(below)
+            .bind(paging.limit())
+            .bind(paging.offset());
+        Ok(reports.fetch_all(&self.pool).await?)
+    }
+}
+
+/// Binds the run, the ids between which the reports lie, limit and offset.
+///
+/// Rows are compared as a whole, so that only the index by run and id gives their order: with `run_id = $1` Postgres may
+/// rather walk over every run's reports in the order of ids, expecting to meet this run's soon.
+pub(super) fn page_statement(order: Order) -> &'static str {
+    match order {
+        Order::NewestFirst => {
+            "SELECT * FROM run_metrics WHERE (run_id, id) > ($1, $2) AND (run_id, id) < ($1, $3) \
+             ORDER BY run_id DESC, id DESC LIMIT $4 OFFSET $5"
+        }
+        Order::OldestFirst => {
+            "SELECT * FROM run_metrics WHERE (run_id, id) > ($1, $2) AND (run_id, id) < ($1, $3) \
+             ORDER BY run_id, id LIMIT $4 OFFSET $5"
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Runs that were not deleted, by number, by id, and filtered.
 
-use super::page::{Page, Paging};
+use super::page::{Order, Page, Paging};
 use crate::connection::ReadModels;
 use crate::error::Result;
 use crate::projections::runs::RunRow;
@@ -16,7 +16,7 @@ pub struct RunFilter {
 }
 
 impl ReadModels {
-    /// A page of runs, newest first.
+    /// A page of runs, newest first; their key is `id`.
     pub async fn runs(&self, filter: &RunFilter, paging: Paging) -> Result<Page<RunRow>> {
         let pattern = filter.name_contains.as_deref().map(contains_pattern);
         let total: i64 = sqlx::query_scalar(
@@ -28,19 +28,23 @@ impl ReadModels {
         .bind(&pattern)
         .fetch_one(&self.pool)
         .await?;
+        if !paging.reaches(total)? {
+            return Ok(Page::behind_the_end(total));
+        }
         let items = sqlx::query_as(
             "SELECT * FROM runs WHERE deleted_at IS NULL AND ($1::text IS NULL OR status = $1) \
              AND ($2::text IS NULL OR algorithm = $2) AND ($3::text IS NULL OR name ILIKE $3) \
-             ORDER BY id DESC LIMIT $4 OFFSET $5",
+             AND id < $4 ORDER BY id DESC LIMIT $5 OFFSET $6",
         )
         .bind(&filter.status)
         .bind(&filter.algorithm)
         .bind(&pattern)
+        .bind(paging.behind(Order::NewestFirst))
         .bind(paging.limit())
         .bind(paging.offset())
         .fetch_all(&self.pool)
         .await?;
-        Ok(Page::of(total, items))
+        Ok(Page::of(total, items, paging, |run: &RunRow| run.id))
     }
 
     /// The run with this number, unless it was deleted.

@@ -2,6 +2,7 @@
 
 mod idempotence;
 mod migrations;
+mod paging;
 mod projections;
 mod queries;
 mod rebuild;
