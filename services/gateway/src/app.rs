@@ -19,7 +19,7 @@ use trajectories::ObjectStore;
 /// Computing in a request must leave room for training.
 const SIMULATIONS: usize = 2;
 /// Each holds some 20 KiB.
-const SOCKETS: usize = 4096;
+const SOCKETS: u32 = 4096;
 
 /// The connected gateway; clones share it.
 #[derive(Clone)]
@@ -78,9 +78,15 @@ impl App {
             worlds: Worlds::default(),
             allowed_origins: config.allowed_origins.clone(),
             simulations: Arc::new(Semaphore::new(SIMULATIONS)),
-            sockets: Arc::new(Semaphore::new(SOCKETS)),
+            sockets: Arc::new(Semaphore::new(SOCKETS as usize)),
             draining,
         })))
+    }
+
+    /// Waits until nobody watches any more.
+    pub async fn all_sockets_closed(&self) {
+        // The semaphore is never closed.
+        let _ = self.sockets.acquire_many(SOCKETS).await;
     }
 
     /// The run that a path names.

@@ -1,5 +1,6 @@
 //! Configuration of the gateway.
 
+use crate::limits::Limits;
 use axum::http::HeaderValue;
 use event_log::EventLogConfig;
 use read_models::ReadModelsConfig;
@@ -22,6 +23,7 @@ pub struct Config {
     pub token: Option<Secret>,
     /// Origins of browsers that may call; nothing else gets CORS headers.
     pub allowed_origins: Vec<HeaderValue>,
+    pub limits: Limits,
     pub event_log: EventLogConfig,
     pub read_models: ReadModelsConfig,
     /// Where the archive and checkpoints are kept: `file:///absolute/folder` or `s3://bucket/prefix`.
@@ -29,8 +31,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `GATEWAY_BIND`, `GATEWAY_TOKEN`, `GATEWAY_ALLOWED_ORIGINS`, `NATS_URL`, `NATS_CREDENTIALS`, `DATABASE_URL`
-    /// and `PATROL_STORE_URL`.
+    /// Reads `GATEWAY_BIND`, `GATEWAY_TOKEN`, `GATEWAY_ALLOWED_ORIGINS`, `GATEWAY_RATE_LIMIT`, `NATS_URL`,
+    /// `NATS_CREDENTIALS`, `DATABASE_URL` and `PATROL_STORE_URL`.
     pub fn read(variables: &mut EnvironmentReader) -> Self {
         let bind: SocketAddr = variables.or_default("GATEWAY_BIND", "127.0.0.1:8000");
         let token = variables.secret("GATEWAY_TOKEN");
@@ -51,7 +53,9 @@ impl Config {
         read_models.acquire_within = CONNECTION_WAIT;
         let store_url =
             variables.required("PATROL_STORE_URL", "file:///absolute/folder or s3://bucket/prefix").unwrap_or_default();
-        Self { bind, token, allowed_origins: read_origins(&origins, variables), event_log, read_models, store_url }
+        let limits = Limits::read(bind, variables);
+        let allowed_origins = read_origins(&origins, variables);
+        Self { bind, token, allowed_origins, limits, event_log, read_models, store_url }
     }
 }
 
@@ -86,6 +90,19 @@ mod tests {
         assert_eq!(mistakes(&[("GATEWAY_BIND", "[::1]:1")]), [""; 0]);
         assert!(mistakes(&[("GATEWAY_BIND", "0.0.0.0:8000")])[0].contains("set GATEWAY_TOKEN"));
         assert_eq!(mistakes(&[("GATEWAY_BIND", "0.0.0.0:8000"), ("GATEWAY_TOKEN", "secret")]), [""; 0]);
+    }
+
+    #[test]
+    fn strangers_may_ask_less_often_and_zero_is_no_limit() {
+        let limit = |pairs: &[(&str, &str)]| {
+            let mut variables = EnvironmentReader::from_pairs(pairs.iter().copied());
+            Config::read(&mut variables).limits.requests_per_second.map(u32::from)
+        };
+        assert_eq!(limit(&[]), Some(10_000));
+        assert_eq!(limit(&[("GATEWAY_BIND", "0.0.0.0:8000")]), Some(500));
+        assert_eq!(limit(&[("GATEWAY_RATE_LIMIT", "7")]), Some(7));
+        assert_eq!(limit(&[("GATEWAY_RATE_LIMIT", "0")]), None);
+        assert!(mistakes(&[("GATEWAY_RATE_LIMIT", "-1")])[0].contains("GATEWAY_RATE_LIMIT"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use contracts::{Reason, Rejection};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -52,6 +53,8 @@ pub enum Error {
     UpgradeRequired,
     #[error("{0}")]
     TooMany(String),
+    #[error("too many requests; try again later")]
+    RateLimited { wait: Duration },
     #[error("the range lies outside the file")]
     RangeNotSatisfiable { bytes: u64 },
     #[error("the answer took too long; try again later")]
@@ -116,7 +119,7 @@ impl Error {
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany(_) | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::TimedOut | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -139,6 +142,7 @@ impl Error {
             Self::TooMany(_) | Self::TimedOut | Self::Unavailable(_) => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
+            Self::RateLimited { wait } => Some((header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1))),
             Self::RangeNotSatisfiable { bytes } => {
                 let value = HeaderValue::from_str(&format!("bytes */{bytes}")).ok()?;
                 Some((header::CONTENT_RANGE, value))
@@ -181,7 +185,13 @@ impl From<Rejection> for Error {
 
 impl From<read_models::Error> for Error {
     fn from(error: read_models::Error) -> Self {
-        if error.is_retryable() { Self::Unavailable(Box::new(error)) } else { Self::internal(error) }
+        match error {
+            read_models::Error::TooDeep { .. } => {
+                Self::invalid(&["query", "page"], "lies too far behind the beginning: go on with `after`")
+            }
+            error if error.is_retryable() => Self::Unavailable(Box::new(error)),
+            error => Self::internal(error),
+        }
     }
 }
 

@@ -43,6 +43,9 @@ pub struct PageQuery {
     /// Items per page; larger values are brought down to the largest possible.
     #[schemars(range(min = 1))]
     pub page_size: Option<u32>,
+    /// Begin behind the item with this key, the `next` of the page before, however long the list is; pages are counted
+    /// from there.
+    pub after: Option<u64>,
 }
 
 /// Where a command comes from: its id, so that a repeated request has one effect, and the trace that it continues.
@@ -63,7 +66,9 @@ impl PageQuery {
         if !zeros.is_empty() {
             return Err(Error::Invalid(zeros));
         }
-        Ok(Paging::new(self.page.unwrap_or(1), self.page_size.unwrap_or(default_size).min(largest)))
+        // No key is larger.
+        let after = self.after.map(|key| i64::try_from(key).unwrap_or(i64::MAX));
+        Ok(Paging::new(self.page.unwrap_or(1), self.page_size.unwrap_or(default_size).min(largest)).after(after))
     }
 }
 

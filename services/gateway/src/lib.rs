@@ -5,6 +5,7 @@
 
 pub mod api;
 
+mod admission;
 mod app;
 mod archive;
 mod byte_ranges;
@@ -14,20 +15,27 @@ mod error;
 mod extract;
 mod frames;
 mod interactive;
+mod limits;
 mod live;
 mod middleware;
+mod rate_limit;
 mod routes;
 mod scripted;
+mod server;
 mod upload;
 
 pub use config::Config;
 pub use error::StartError;
+pub use limits::Limits;
 
 use app::App;
 use service_runtime::{Clock, Health, IdSource, Lifecycle, Metrics};
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
+
+/// How long clients on WebSockets have to take their farewell.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What the service needs from outside: time, ids, health and metrics.
 #[derive(Clone)]
@@ -62,10 +70,12 @@ pub async fn serve(
     health.expect("gateway");
     let address = listener.local_addr().map_err(StartError::Serve)?;
     let app = App::connect(&config, surroundings, lifecycle.draining()).await?;
-    let service = middleware::around(api::router(), &app, &config).with_state(app);
-    let service = service.into_make_service_with_connect_info::<SocketAddr>();
+    let router = middleware::around(api::router(), &app, &config).with_state(app.clone());
     health.ready("gateway", format!("listening on http://{address}"));
     tracing::info!(server.address = %address, "listening");
-    let draining = lifecycle.draining().cancelled_owned();
-    axum::serve(listener, service).with_graceful_shutdown(draining).await.map_err(StartError::Serve)
+    server::serve(listener, router, &config.limits, lifecycle.draining()).await;
+    if tokio::time::timeout(FAREWELL, app.all_sockets_closed()).await.is_err() {
+        tracing::info!("some clients did not close their sockets in time");
+    }
+    Ok(())
 }

@@ -1,5 +1,6 @@
-//! What happens around every handler: request ids, metrics, security headers, CORS, the token, time and size limits.
+//! What happens around every handler: request ids, metrics, security headers, CORS, admission, time and size limits.
 
+use crate::admission::{Admission, admitted};
 use crate::app::App;
 use crate::config::Config;
 use crate::error::Error;
@@ -9,10 +10,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use service_runtime::metrics::{Counter, Family, Histogram};
-use service_runtime::{IdSource, Metrics, Secret};
+use service_runtime::{IdSource, Metrics};
 use std::sync::Arc;
 use std::time::Duration;
-use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
@@ -26,17 +26,13 @@ const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id of a client that is kept.
 const LONGEST_REQUEST_ID: usize = 64;
-/// WebSocket subprotocol that carries the token: browsers cannot set headers there.
-const TOKEN_PROTOCOL: &str = "bearer.";
-/// What an orchestrator asks without a token.
-const OPEN_PATHS: [&str; 3] = ["/livez", "/readyz", "/health"];
 
 /// Puts everything around `router`, outermost last.
 pub fn around(router: Router<App>, app: &App, config: &Config) -> Router<App> {
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn(within_time))
-        .layer(from_fn_with_state(config.token.clone().map(Arc::new), authorised))
+        .layer(from_fn_with_state(Admission::new(config), admitted))
         .layer(cors(config))
         .layer(from_fn(with_security_headers))
         .layer(from_fn_with_state(Observer::new(app), observed))
@@ -161,38 +157,6 @@ fn cors(config: &Config) -> CorsLayer {
             header::RETRY_AFTER,
         ])
         .max_age(PREFLIGHT_AGE)
-}
-
-async fn authorised(State(token): State<Option<Arc<Secret>>>, request: Request, next: Next) -> Response {
-    let allowed = match &token {
-        None => true,
-        Some(_) if OPEN_PATHS.contains(&request.uri().path().trim_end_matches('/')) => true,
-        Some(token) => shown_token(&request).is_some_and(|shown| same(&shown, token.expose())),
-    };
-    if allowed { next.run(request).await } else { Error::Unauthorized.into_response() }
-}
-
-/// `Authorization: Bearer`, the WebSocket subprotocol `bearer.<token>`, or `?token=`, in this order.
-fn shown_token(request: &Request) -> Option<String> {
-    let text = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    if let Some(token) = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")) {
-        return Some(token.trim().to_owned());
-    }
-    let protocols = text(header::SEC_WEBSOCKET_PROTOCOL).unwrap_or_default();
-    if let Some(token) = protocols.split(',').find_map(|protocol| protocol.trim().strip_prefix(TOKEN_PROTOCOL)) {
-        return Some(token.to_owned());
-    }
-    #[derive(serde::Deserialize)]
-    struct TokenQuery {
-        token: Option<String>,
-    }
-    let query = axum::extract::Query::<TokenQuery>::try_from_uri(request.uri()).ok()?;
-    query.0.token
-}
-
-/// Compares without telling by its duration where two tokens differ.
-fn same(shown: &str, expected: &str) -> bool {
-    shown.as_bytes().ct_eq(expected.as_bytes()).into()
 }
 
 async fn within_time(request: Request, next: Next) -> Response {

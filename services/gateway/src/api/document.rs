@@ -1,6 +1,7 @@
 //! OpenAPI 3.1 from the list of operations; schemas are JSON Schema 2020-12 made by the types themselves.
 
 use super::operation::{Answer, Body, Operation};
+use crate::admission::is_open;
 use crate::error::{Problem, ValidationProblem};
 use axum::http::StatusCode;
 use schemars::generate::SchemaSettings;
@@ -177,8 +178,20 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         let name = StatusCode::from_u16(*status).ok().and_then(|status| status.canonical_reason());
         responses.insert(status.to_string(), problem_response(name.unwrap_or_default(), problem));
     }
+    if !is_open(operation.path) {
+        responses
+            .insert("401".to_owned(), problem_response("No token, or a wrong one", reference::<Problem>(generator)));
+        let mut refused = problem_response("Too many requests of this client", reference::<Problem>(generator));
+        refused["headers"] = json!({ "Retry-After": {
+            "required": true, "description": "Seconds to wait", "schema": { "type": "integer", "minimum": 1 }
+        } });
+        responses.insert("429".to_owned(), refused);
+    }
     let any = reference::<Problem>(generator);
-    responses.insert("default".to_owned(), problem_response("No token, too many requests, or a failure inside", any));
+    responses.insert(
+        "default".to_owned(),
+        problem_response("A failure inside, or a server behind the gateway is away", any),
+    );
     Value::Object(responses)
 }
 

@@ -30,6 +30,8 @@ struct CheckpointPage {
     total: u64,
     page: u32,
     page_size: u32,
+    /// `after` of the next page, when there is one.
+    next: Option<i64>,
     checkpoints: Vec<Checkpoint>,
 }
 
@@ -80,5 +82,11 @@ async fn list(
     let run = app.run(key).await?;
     let found = app.models.checkpoints(run.run_id.into(), paging).await?;
     let checkpoints = found.items.into_iter().map(Checkpoint::from).collect();
-    Ok(Json(CheckpointPage { total: found.total, page: paging.page(), page_size: paging.page_size(), checkpoints }))
+    Ok(Json(CheckpointPage {
+        total: found.total,
+        page: paging.page(),
+        page_size: paging.page_size(),
+        next: found.next,
+        checkpoints,
+    }))
 }

@@ -28,6 +28,8 @@ struct EpisodePage {
     total: u64,
     page: u32,
     page_size: u32,
+    /// `after` of the next page, when there is one.
+    next: Option<i64>,
     episodes: Vec<Episode>,
 }
 
@@ -89,5 +91,11 @@ async fn list(
     let run = app.run(key).await?;
     let found = app.models.episodes(run.run_id.into(), Order::NewestFirst, paging).await?;
     let episodes = found.items.into_iter().map(Episode::from).collect();
-    Ok(Json(EpisodePage { total: found.total, page: paging.page(), page_size: paging.page_size(), episodes }))
+    Ok(Json(EpisodePage {
+        total: found.total,
+        page: paging.page(),
+        page_size: paging.page_size(),
+        next: found.next,
+        episodes,
+    }))
 }

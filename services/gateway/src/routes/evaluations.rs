@@ -67,6 +67,8 @@ struct EvaluationPage {
     total: u64,
     page: u32,
     page_size: u32,
+    /// `after` of the next page, when there is one.
+    next: Option<i64>,
     evaluations: Vec<Evaluation>,
     /// Scripted agents in the worlds of these evaluations, best first.
     baselines: Vec<Baseline>,
@@ -138,6 +140,7 @@ async fn list(
         total: found.total,
         page: paging.page(),
         page_size: paging.page_size(),
+        next: found.next,
         evaluations: found.items.into_iter().map(Evaluation::from).collect(),
         baselines: baselines.into_iter().map(Baseline::from).collect(),
     }))

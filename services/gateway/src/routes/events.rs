@@ -35,7 +35,7 @@ pub fn routes(api: Api) -> Api {
 #[derive(Deserialize, JsonSchema)]
 struct FollowQuery {
     /// Sequence behind which to begin; 0 is the beginning of the log.
-    after: Option<u32>,
+    after: Option<u64>,
     /// Only events of this run.
     run_id: Option<Uuid>,
 }
@@ -50,7 +50,7 @@ async fn follow(
     let after = match last_event_id(&headers)? {
         Some(sequence) => sequence,
         None => match query.after {
-            Some(sequence) => sequence.into(),
+            Some(sequence) => sequence,
             None => app.log.last_sequence().await?,
         },
     };

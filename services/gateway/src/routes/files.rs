@@ -62,6 +62,8 @@ struct ListQuery {
     /// Items per page; larger values are brought down to 100.
     #[schemars(range(min = 1))]
     page_size: Option<u32>,
+    /// Begin behind the item with this key, the `next` of the page before; pages are counted from there.
+    after: Option<u64>,
     /// Only files of the session with this number.
     training_job_id: Option<i64>,
 }
@@ -71,6 +73,8 @@ struct FilePage {
     total: u64,
     page: u32,
     page_size: u32,
+    /// `after` of the next page, when there is one.
+    next: Option<i64>,
     files: Vec<StoredFile>,
 }
 
@@ -134,10 +138,17 @@ pub fn filename(file: &File) -> String {
 }
 
 async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Result<axum::Json<FilePage>> {
-    let paging = PageQuery { page: query.page, page_size: query.page_size }.paging(DEFAULT_SIZE, LARGEST)?;
+    let paging =
+        PageQuery { page: query.page, page_size: query.page_size, after: query.after }.paging(DEFAULT_SIZE, LARGEST)?;
     let found = app.models.files(query.training_job_id, paging).await?;
     let files = found.items.into_iter().map(StoredFile::from).collect();
-    Ok(axum::Json(FilePage { total: found.total, page: paging.page(), page_size: paging.page_size(), files }))
+    Ok(axum::Json(FilePage {
+        total: found.total,
+        page: paging.page(),
+        page_size: paging.page_size(),
+        next: found.next,
+        files,
+    }))
 }
 
 async fn one(State(app): State<App>, Path(number): Path<i64>) -> Result<axum::Json<StoredFile>> {

@@ -51,6 +51,8 @@ struct SessionPage {
     total: u64,
     page: u32,
     page_size: u32,
+    /// `after` of the next page, when there is one.
+    next: Option<i64>,
     sessions: Vec<PlayableSession>,
 }
 
@@ -111,7 +113,13 @@ async fn sessions(State(app): State<App>, Query(query): Query<PageQuery>) -> Res
     for session in found.items {
         sessions.push(playable(&app, session).await?);
     }
-    Ok(Json(SessionPage { total: found.total, page: paging.page(), page_size: paging.page_size(), sessions }))
+    Ok(Json(SessionPage {
+        total: found.total,
+        page: paging.page(),
+        page_size: paging.page_size(),
+        next: found.next,
+        sessions,
+    }))
 }
 
 async fn playable(app: &App, session: PlaybackSession) -> Result<PlayableSession> {
@@ -141,7 +149,8 @@ async fn playable(app: &App, session: PlaybackSession) -> Result<PlayableSession
 }
 
 async fn frames(State(app): State<App>, Path(key): Path<RunKey>, Query(query): Query<FramesQuery>) -> Result<Response> {
-    let paging = PageQuery { page: query.page, page_size: query.page_size }.paging(DEFAULT_FRAMES, LARGEST_FRAMES)?;
+    let paging = PageQuery { page: query.page, page_size: query.page_size, after: None }
+        .paging(DEFAULT_FRAMES, LARGEST_FRAMES)?;
     let run = app.run(key).await?;
     let robots = run.num_robots.max(1) as u64;
     let recordings = app.recordings(run.run_id.into(), robots, query.split, query.episode).await?;

@@ -31,7 +31,7 @@ pub fn routes(api: Api) -> Api {
 #[derive(Deserialize, JsonSchema)]
 struct HistoryQuery {
     /// Sequence in the log behind which to begin.
-    after: Option<u32>,
+    after: Option<u64>,
     /// At most this many events; larger values are brought down to 1000.
     #[schemars(range(min = 1))]
     limit: Option<u32>,
@@ -115,7 +115,7 @@ async fn list(
     let run = RunId(app.run(key).await?.run_id);
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LARGEST) as usize;
     let filter = query.aggregate.map_or_else(|| subjects::all_of_run(run), |aggregate| aggregate.filter(run));
-    let from = query.after.map_or(1, |after| u64::from(after) + 1);
+    let from = query.after.map_or(1, |after| after.saturating_add(1));
     let mut reader = app.log.read(ReadOptions::until_now(from).filtered([filter])).take(limit);
     let mut events = Vec::new();
     while let Some(recorded) = reader.next().await {

@@ -33,10 +33,11 @@ struct MetricsQuery {
     /// Items per page; larger values are brought down to 500.
     #[schemars(range(min = 1))]
     page_size: Option<u32>,
+    /// Begin behind the item with this key, the `next` of the page before; pages are counted from there.
+    after: Option<u64>,
     order: Option<Direction>,
     /// Leaves out reports with this id and below: what is new since the last request.
-    #[schemars(range(min = 0))]
-    since: Option<u32>,
+    since: Option<u64>,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -51,6 +52,8 @@ struct MetricPage {
     total: u64,
     page: u32,
     page_size: u32,
+    /// `after` of the next page, when there is one.
+    next: Option<i64>,
     metrics: Vec<Metric>,
 }
 
@@ -173,13 +176,22 @@ async fn list(
     Path(key): Path<RunKey>,
     Query(query): Query<MetricsQuery>,
 ) -> Result<Json<MetricPage>> {
-    let paging = PageQuery { page: query.page, page_size: query.page_size }.paging(DEFAULT_SIZE, LARGEST)?;
+    let paging =
+        PageQuery { page: query.page, page_size: query.page_size, after: query.after }.paging(DEFAULT_SIZE, LARGEST)?;
     let order = match query.order {
         Some(Direction::Asc) => Order::OldestFirst,
         Some(Direction::Desc) | None => Order::NewestFirst,
     };
+    // No id is larger.
+    let since = query.since.map(|id| i64::try_from(id).unwrap_or(i64::MAX));
     let run = app.run(key).await?;
-    let found = app.models.run_metrics(run.run_id.into(), order, query.since.map(i64::from), paging).await?;
+    let found = app.models.run_metrics(run.run_id.into(), order, since, paging).await?;
     let metrics = found.items.into_iter().map(|row| Metric::of(run.id, row)).collect();
-    Ok(Json(MetricPage { total: found.total, page: paging.page(), page_size: paging.page_size(), metrics }))
+    Ok(Json(MetricPage {
+        total: found.total,
+        page: paging.page(),
+        page_size: paging.page_size(),
+        next: found.next,
+        metrics,
+    }))
 }

@@ -89,6 +89,8 @@ struct ListQuery {
     /// Items per page; larger values are brought down to 100.
     #[schemars(range(min = 1))]
     page_size: Option<u32>,
+    /// Begin behind the item with this key, the `next` of the page before; pages are counted from there.
+    after: Option<u64>,
     status: Option<SessionStatus>,
     algorithm: Option<Algorithm>,
     /// Part of the name, whatever its case.
@@ -100,6 +102,8 @@ struct SessionPage {
     total: u64,
     page: u32,
     page_size: u32,
+    /// `after` of the next page, when there is one.
+    next: Option<i64>,
     sessions: Vec<Session>,
 }
 
@@ -135,7 +139,8 @@ async fn start(State(app): State<App>, origin: Origin, Json(body): Json<Value>) 
 }
 
 async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Result<axum::Json<SessionPage>> {
-    let paging = PageQuery { page: query.page, page_size: query.page_size }.paging(DEFAULT_SIZE, LARGEST)?;
+    let paging =
+        PageQuery { page: query.page, page_size: query.page_size, after: query.after }.paging(DEFAULT_SIZE, LARGEST)?;
     let algorithm = query.algorithm.map(|algorithm| match algorithm {
         Algorithm::Ppo => "ppo".to_owned(),
         Algorithm::A3c => "a3c".to_owned(),
@@ -144,7 +149,13 @@ async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Result<
     let filter = RunFilter { status, algorithm, name_contains: query.q };
     let found = app.models.runs(&filter, paging).await?;
     let sessions = found.items.into_iter().map(Session::of).collect();
-    Ok(axum::Json(SessionPage { total: found.total, page: paging.page(), page_size: paging.page_size(), sessions }))
+    Ok(axum::Json(SessionPage {
+        total: found.total,
+        page: paging.page(),
+        page_size: paging.page_size(),
+        next: found.next,
+        sessions,
+    }))
 }
 
 async fn status(State(app): State<App>, Path(key): Path<RunKey>) -> Result<axum::Json<Session>> {

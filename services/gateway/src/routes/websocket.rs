@@ -22,6 +22,8 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(100);
 /// A client that does not take a message for this long is gone.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
+/// How long the other side has to answer a farewell.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Clients say little.
 const LARGEST_MESSAGE: usize = 16 * 1024;
 /// The default of 128 KiB would be most of an idle socket's memory.
@@ -30,6 +32,7 @@ const BUFFER: usize = 4 * 1024;
 const PROTOCOL: &str = "patrol";
 const UNKNOWN_SESSION: u16 = 4404;
 const GOING_AWAY: u16 = 1001;
+const PROTOCOL_ERROR: u16 = 1002;
 const INTERNAL_ERROR: u16 = 1011;
 
 pub fn routes(api: Api) -> Api {
@@ -111,6 +114,9 @@ async fn serve(app: App, run: Result<RunRow>, mut socket: WebSocket, _permit: Ow
         // The client may be gone already.
         let _ = timeout(SEND_WITHIN, socket.send(close)).await;
     }
+    // Receiving also sends the answer to the client's farewell; and a connection that is dropped with something unread in
+    // it may take the farewell with it.
+    let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = socket.recv().await {} }).await;
 }
 
 async fn talk(app: &App, session_id: i64, channel: &Arc<Channel>, socket: &mut WebSocket) -> End {
@@ -141,7 +147,8 @@ async fn talk(app: &App, session_id: i64, channel: &Arc<Channel>, socket: &mut W
                 heard = Instant::now();
                 match received {
                     Some(Ok(Message::Text(text))) => answer(&text),
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
+                    Some(Ok(Message::Close(_))) | None => return End::Gone,
+                    Some(Err(_)) => return End::Closed(PROTOCOL_ERROR, "that was no message, or too large a one"),
                     Some(Ok(_)) => None,
                 }
             }

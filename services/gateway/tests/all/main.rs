@@ -1,6 +1,7 @@
 //! The gateway with ingest and projector against a real nats-server and a real Postgres.
 
 mod commands;
+mod connections;
 mod dashboard;
 mod environment;
 mod external;
@@ -20,4 +21,5 @@ mod template_agents;
 mod training;
 mod watcher;
 mod websocket;
+mod websocket_frames;
 mod world;

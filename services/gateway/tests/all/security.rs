@@ -1,10 +1,13 @@
-use crate::world::World;
-use anyhow::Result;
+use crate::world::{PATIENCE, World};
+use anyhow::{Context, Result, bail};
 use reqwest::{Method, StatusCode};
+use service_runtime::Secret;
+use std::num::NonZeroU32;
+use test_support::wait_for;
 
 #[tokio::test]
 async fn a_token_opens_everything_but_the_probes() -> Result<()> {
-    let world = World::with(Some("open sesame")).await?;
+    let world = World::with(|config| config.token = Some(Secret::new("open sesame"))).await?;
     let list = || world.request(Method::GET, "/api/v1/training/list");
     let refused = list().send().await?;
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
@@ -39,4 +42,49 @@ async fn large_bodies_and_other_media_types_are_refused() -> Result<()> {
     assert_eq!(world.get("/nowhere").await?.0, StatusCode::NOT_FOUND);
     assert_eq!(world.post("/livez", serde_json::json!({})).await?.0, StatusCode::METHOD_NOT_ALLOWED);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_client_that_asks_too_often_has_to_wait() -> Result<()> {
+    let world = World::with(|config| config.limits.requests_per_second = NonZeroU32::new(4)).await?;
+    let ask = || world.request(Method::GET, "/api/v1/environment/definitions").send();
+    let mut refused = None;
+    for _ in 0..200 {
+        let answer = ask().await?;
+        if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+            refused = Some(answer);
+            break;
+        }
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+    let refused = refused.context("two hundred requests were not too many")?;
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert_eq!(refused.headers()["content-type"], "application/problem+json");
+    assert_eq!(refused.headers()["x-content-type-options"], "nosniff");
+    for _ in 0..20 {
+        assert_eq!(world.request(Method::GET, "/livez").send().await?.status(), StatusCode::OK);
+    }
+    wait_for("a place in the bucket", PATIENCE, async || match ask().await {
+        Ok(answer) if answer.status() == StatusCode::OK => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_token_is_not_guessed_quickly() -> Result<()> {
+    let world = World::with(|config| {
+        config.token = Some(Secret::new("open sesame"));
+        config.limits.requests_per_second = NonZeroU32::new(4);
+    })
+    .await?;
+    let mut answers = Vec::new();
+    for attempt in 0..200 {
+        let guess = format!("open {attempt}");
+        answers.push(world.request(Method::GET, "/metrics").bearer_auth(guess).send().await?.status());
+        if answers.last() == Some(&StatusCode::TOO_MANY_REQUESTS) {
+            return Ok(());
+        }
+    }
+    bail!("every guess was looked at: {answers:?}")
 }

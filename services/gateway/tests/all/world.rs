@@ -4,11 +4,11 @@ use crate::samples;
 use anyhow::{Context, Result, ensure};
 use contracts::{Event, RunId};
 use event_log::{Definitions, EventLog, EventLogConfig, NewEvent};
-use gateway::Config;
+use gateway::{Config, Limits};
 use read_models::{ReadModels, ReadModelsConfig};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use service_runtime::{Health, Lifecycle, Metrics, RandomIds, Secret, SystemClock};
+use service_runtime::{Health, Lifecycle, Metrics, RandomIds, SystemClock};
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl Drop for World {
 
 impl World {
     pub async fn start() -> Result<Self> {
-        Self::with(None).await
+        Self::with(|_| {}).await
     }
 
     /// With a trainer beside it.
@@ -59,6 +59,11 @@ impl World {
         };
         spawn("trainer", trainer::run(config, outside, world.training.clone()));
         Ok(world)
+    }
+
+    /// Asks every service to end.
+    pub fn shut_down(&self) {
+        self.lifecycle.shut_down();
     }
 
     /// Ends the trainer: what is started from now on waits in the queue.
@@ -82,7 +87,8 @@ impl World {
         Ok(world)
     }
 
-    pub async fn with(token: Option<&str>) -> Result<Self> {
+    /// With other settings of the gateway.
+    pub async fn with(adjust: impl FnOnce(&mut Config)) -> Result<Self> {
         let (nats, postgres) = (TestNats::start().await?, TestPostgres::start().await?);
         let database = postgres.fresh_database().await?;
         let log = EventLog::connect(EventLogConfig::new(nats.url(), "test")).await?;
@@ -112,14 +118,16 @@ impl World {
         spawn("projector", projector::run(projector, outside, lifecycle.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let config = Config {
+        let mut config = Config {
             bind: address,
-            token: token.map(Secret::new),
+            token: None,
             allowed_origins: vec!["http://localhost:3000".parse()?],
+            limits: Limits::default(),
             event_log: EventLogConfig::new(nats.url(), "gateway"),
             read_models: ReadModelsConfig::new(database.url(), "gateway"),
             store_url: store_url.clone(),
         };
+        adjust(&mut config);
         let outside = gateway::Surroundings { clock: Arc::new(SystemClock), ids: Arc::new(RandomIds), health, metrics };
         spawn("gateway", gateway::serve(listener, config, outside, lifecycle.clone()));
         let world = Self {
