@@ -98,7 +98,7 @@ mod tests {
             let mut variables = EnvironmentReader::from_pairs(pairs.iter().copied());
             Config::read(&mut variables).limits.requests_per_second.map(u32::from)
         };
-        assert_eq!(limit(&[]), Some(10_000));
+        assert_eq!(limit(&[]), Some(50_000));
         assert_eq!(limit(&[("GATEWAY_BIND", "0.0.0.0:8000")]), Some(500));
         assert_eq!(limit(&[("GATEWAY_RATE_LIMIT", "7")]), Some(7));
         assert_eq!(limit(&[("GATEWAY_RATE_LIMIT", "0")]), None);

@@ -1,5 +1,6 @@
 //! One error for every handler: what went wrong, as a status and a problem document (RFC 9457).
 
+use crate::routes::session::Session;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -39,6 +40,9 @@ pub enum Error {
     Invalid(Vec<Violation>),
     #[error("{0}")]
     Conflict(String),
+    /// What the session's state forbids, and that state.
+    #[error("{message}")]
+    StateForbids { message: String, session: Box<Session> },
     #[error("a bearer token is required")]
     Unauthorized,
     #[error("{0}")]
@@ -86,6 +90,9 @@ pub struct Problem {
     title: String,
     status: u16,
     detail: String,
+    /// The training session as it stands now, when that is the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<Box<Session>>,
 }
 
 /// What went wrong, field by field.
@@ -112,7 +119,7 @@ impl Error {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::StateForbids { .. } => StatusCode::CONFLICT,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -229,7 +236,11 @@ impl IntoResponse for Error {
             }
             other => {
                 let detail = other.to_string();
-                (status, Json(Problem { kind, title, status: number, detail })).into_response()
+                let session = match other {
+                    Self::StateForbids { session, .. } => Some(session),
+                    _ => None,
+                };
+                (status, Json(Problem { kind, title, status: number, detail, session })).into_response()
             }
         };
         let problem = HeaderValue::from_static("application/problem+json");

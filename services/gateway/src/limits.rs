@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// More than two cores answer: on loopback it only stops a loop that has gone wild.
-const ON_LOOPBACK: &str = "10000";
+const ON_LOOPBACK: &str = "50000";
 /// Ten dashboards and a script.
 const ELSEWHERE: &str = "500";
 

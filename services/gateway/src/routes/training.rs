@@ -5,7 +5,7 @@ use super::session_create;
 use crate::api::{Api, Operation};
 use crate::app::App;
 use crate::commanding::{self, Outcome, PATIENCE, PendingCommand, pending};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::extract::{Json, Origin, PageQuery, Path, Query, RunKey};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -189,16 +189,27 @@ async fn stop(
 async fn delete(State(app): State<App>, origin: Origin, Path(key): Path<RunKey>) -> Result<Response> {
     let run = app.run(key).await?;
     let command = Command::DeleteRun(DeleteRun { run_id: run.run_id.into() });
-    match app.command(&origin, &command).await? {
+    match command_about(&app, &origin, &run, &command).await? {
         Outcome::Pending => Ok(pending(&origin)),
         Outcome::Done(_) => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }
 
 /// Sends `command` and waits until the trainer did what it asks, all in all [`PATIENCE`].
+/// Sends `command`; where the state of `run` forbids it, the refusal tells that state.
+async fn command_about(app: &App, origin: &Origin, run: &RunRow, command: &Command) -> Result<Outcome> {
+    match app.command(origin, command).await {
+        Err(Error::Conflict(message)) => {
+            let session = Box::new(Session::of(app.run(RunKey::Number(run.id)).await?));
+            Err(Error::StateForbids { message, session })
+        }
+        other => other,
+    }
+}
+
 async fn act(app: &App, origin: &Origin, run: RunRow, command: Command) -> Result<Response> {
     let deadline = Instant::now() + PATIENCE;
-    if matches!(app.command(origin, &command).await?, Outcome::Pending) {
+    if matches!(command_about(app, origin, &run, &command).await?, Outcome::Pending) {
         let location = commanding::location(origin);
         let message = "the command is stored; its outcome is not known yet".to_owned();
         let taken = ActionTaken::of(run, origin, message);

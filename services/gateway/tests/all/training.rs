@@ -3,6 +3,7 @@ use crate::world::{PATIENCE, World, read};
 use anyhow::{Context, Result};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::time::Duration;
 use test_support::wait_for;
 
 #[tokio::test]
@@ -26,6 +27,7 @@ async fn a_session_goes_through_its_life() -> Result<()> {
     let (status, again) = world.post(&path("/pause"), json!(null)).await?;
     assert_eq!(status, StatusCode::CONFLICT);
     assert!(again["detail"].as_str().context("a sentence")?.contains("is paused"), "{again:#}");
+    assert_eq!(again["session"], world.found(&path("/status")).await?, "the refusal tells the state");
     let (_, resumed) = world.post(&path("/resume"), json!(null)).await?;
     assert_eq!(resumed["status"], "queued");
     let (_, stopped) = world.post(&path("/stop"), json!(null)).await?;
@@ -58,6 +60,36 @@ async fn a_request_that_is_repeated_has_one_effect() -> Result<()> {
     let first = read(start().json(&body).send().await?).await?;
     let second = read(start().json(&body).send().await?).await?;
     assert_eq!(first, second);
+    assert_eq!(world.found("/api/v1/training/list").await?["total"], 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_is_the_id_of_the_command_whenever_it_is_decided() -> Result<()> {
+    let world = World::start().await?;
+    world.stop_deciding().await?;
+    let key = "0190a1b2-0000-7000-8000-00000000beef";
+    let body = json!({"name": "later", "algorithm": "ppo", "total_timesteps": 1000});
+    let start = || world.request(Method::POST, "/api/v1/training/start").header("idempotency-key", key).json(&body);
+    let began = std::time::Instant::now();
+    let answer = start().send().await?;
+    assert!(began.elapsed() >= Duration::from_secs(5), "it did not wait");
+    let place = format!("/api/v1/commands/{key}");
+    assert_eq!(answer.headers()["location"].to_str()?, place);
+    let (status, pending) = read(answer).await?;
+    assert_eq!((status, &pending["command_id"]), (StatusCode::ACCEPTED, &json!(key)), "{pending:#}");
+    assert_eq!(pending["status"], "pending");
+    assert_eq!(world.found(&place).await?["status"], "pending");
+
+    world.decide_again();
+    let report = wait_for("the decision", PATIENCE, async || match world.found(&place).await {
+        Ok(report) if report["status"] == "done" => Ok(report),
+        other => Err(format!("{other:?}")),
+    })
+    .await?;
+    assert_eq!(report["outcomes"][0]["type"], "patrol.run.requested.v1");
+    let (status, session) = read(start().send().await?).await?;
+    assert_eq!((status, &session["run_id"]), (StatusCode::ACCEPTED, &report["outcomes"][0]["run_id"]));
     assert_eq!(world.found("/api/v1/training/list").await?["total"], 1);
     Ok(())
 }

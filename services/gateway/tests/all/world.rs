@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use service_runtime::{Health, Lifecycle, Metrics, RandomIds, SystemClock};
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use test_support::{TestNats, TestPostgres, wait_for};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,12 +30,12 @@ pub struct World {
     /// Ends every service when the test ends.
     lifecycle: Lifecycle,
     training: Lifecycle,
+    deciding: Mutex<Option<(Lifecycle, JoinHandle<()>)>>,
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.lifecycle.shut_down();
-        self.training.shut_down();
+        self.shut_down();
     }
 }
 
@@ -64,11 +65,30 @@ impl World {
     /// Asks every service to end.
     pub fn shut_down(&self) {
         self.lifecycle.shut_down();
+        self.training.shut_down();
+        self.end_deciding();
     }
 
     /// Ends the trainer: what is started from now on waits in the queue.
     pub fn stop_training(&self) {
         self.training.shut_down();
+    }
+
+    /// Ends ingest: commands wait in the log.
+    pub async fn stop_deciding(&self) -> Result<()> {
+        let ended = self.end_deciding().context("nobody decides")?;
+        Ok(ended.await?)
+    }
+
+    pub fn decide_again(&self) {
+        let deciding = spawn_ingest(&self.nats, &self.store_url, Health::new(), Metrics::new("ingest"));
+        *self.deciding.lock().unwrap_or_else(PoisonError::into_inner) = Some(deciding);
+    }
+
+    fn end_deciding(&self) -> Option<JoinHandle<()>> {
+        let (lifecycle, ended) = self.deciding.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        lifecycle.shut_down();
+        Some(ended)
     }
 
     /// With a trainer and an evaluator beside it.
@@ -97,18 +117,7 @@ impl World {
         let lifecycle = Lifecycle::new();
         let store_url = format!("file://{}", nats.directory().path().join("store").display());
         let (health, metrics) = (Health::new(), Metrics::new("test"));
-        let ingest = ingest::Config {
-            event_log: EventLogConfig::new(nats.url(), "ingest"),
-            replicas: 1,
-            store_url: store_url.clone(),
-        };
-        let outside = ingest::Surroundings {
-            clock: Arc::new(SystemClock),
-            ids: Arc::new(RandomIds),
-            health: health.clone(),
-            metrics: metrics.clone(),
-        };
-        spawn("ingest", ingest::run(ingest, outside, lifecycle.clone()));
+        let deciding = spawn_ingest(&nats, &store_url, health.clone(), metrics.clone());
         let projector = projector::Config {
             event_log: EventLogConfig::new(nats.url(), "projector"),
             read_models: ReadModelsConfig::new(database.url(), "projector"),
@@ -140,6 +149,7 @@ impl World {
             store_url,
             lifecycle,
             training: Lifecycle::new(),
+            deciding: Mutex::new(Some(deciding)),
         };
         world.ready().await?;
         Ok(world)
@@ -223,13 +233,25 @@ pub async fn read(response: Response) -> Result<(StatusCode, Value)> {
     Ok((status, value))
 }
 
+fn spawn_ingest(nats: &TestNats, store_url: &str, health: Health, metrics: Metrics) -> (Lifecycle, JoinHandle<()>) {
+    let lifecycle = Lifecycle::new();
+    let config = ingest::Config {
+        event_log: EventLogConfig::new(nats.url(), "ingest"),
+        replicas: 1,
+        store_url: store_url.to_owned(),
+    };
+    let outside = ingest::Surroundings { clock: Arc::new(SystemClock), ids: Arc::new(RandomIds), health, metrics };
+    let ended = spawn("ingest", ingest::run(config, outside, lifecycle.clone()));
+    (lifecycle, ended)
+}
+
 fn spawn<E: Display + Send + 'static>(
     service: &'static str,
     running: impl Future<Output = Result<(), E>> + Send + 'static,
-) {
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         if let Err(error) = running.await {
             eprintln!("{service} failed: {error}");
         }
-    });
+    })
 }
