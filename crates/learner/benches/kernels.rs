@@ -1,7 +1,8 @@
 //! Kernels against the processor's multiply-add limit. Throughput "elements" are multiply-adds.
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use environment::ObservationSpec;
 use learner::kernels::{Finish, Kernels, Rows};
-use learner::network::{Activations, CHUNK, Network, NetworkShape};
+use learner::network::{Activations, Architecture, CHUNK, Network, NetworkShape};
 use learner::random::{Purpose, stream, unit};
 
 fn kernels(c: &mut Criterion) {
@@ -39,6 +40,30 @@ fn kernels(c: &mut Criterion) {
     group.finish();
 }
 
+fn convolutions(c: &mut Criterion) {
+    let mut group = c.benchmark_group("convolutions");
+    let mut rng = stream(1, Purpose::InitialWeights, 0, 0);
+    let index: Vec<u32> = (0..CHUNK as u32).collect();
+    for robots in [1, 4] {
+        let shape = NetworkShape::new(Architecture::Cnn, &ObservationSpec::for_team(robots), 64);
+        let x: Vec<f32> = (0..CHUNK * shape.observations).map(|_| unit(&mut rng)).collect();
+        let x = Rows { data: &x, stride: shape.observations, index: &index };
+        let network = Network::initialised(shape.clone(), &mut rng);
+        let (mut scratch, mut gradient) = (Activations::new(&shape), vec![0.0; shape.len()]);
+        let (forward, backward) = shape.macs();
+        group.throughput(Throughput::Elements((CHUNK * (forward + backward)) as u64));
+        for kernels in Kernels::available() {
+            group.bench_function(format!("{robots}_robots/{}", kernels.instruction_set().name()), |b| {
+                b.iter(|| {
+                    network.forward(kernels, x, &mut scratch);
+                    network.backward(kernels, x, &mut scratch, &mut gradient);
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
 fn limit(c: &mut Criterion) {
     let mut group = c.benchmark_group("limit");
     for kernels in Kernels::available() {
@@ -51,5 +76,5 @@ fn limit(c: &mut Criterion) {
 
 criterion_group! { name = benches; config = Criterion::default().sample_size(20)
 .warm_up_time(std::time::Duration::from_millis(300)).measurement_time(std::time::Duration::from_millis(900));
-targets = limit, kernels }
+targets = limit, kernels, convolutions }
 criterion_main!(benches);
