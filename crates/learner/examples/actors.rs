@@ -123,7 +123,14 @@ fn overlapped(
     let (elapsed, processor) = (began.elapsed(), processor_time()? - processor);
     let (policy, steps) = (run.learner().run().policy(), run.learner().run().steps_done());
     let mean_lag = Some(lag as f64 / version as f64);
-    Ok(Run { name: format!("{actors} actors"), policy, steps, elapsed, processor, mean_lag })
+    Ok(Run {
+        name: format!("a3c, {actors} actor{}", if actors == 1 { "" } else { "s" }),
+        policy,
+        steps,
+        elapsed,
+        processor,
+        mean_lag,
+    })
 }
 
 fn mean_threat(policy: &Policy, selection: Selection, world: &WorldConfig, episodes: u32) -> anyhow::Result<f64> {
