@@ -1,7 +1,12 @@
 //! Segments into Parquet files: sorted, in row groups that can be skipped, the same bytes for the same rows.
 
+mod bits;
+mod chunk;
+mod columns;
+mod dictionary;
 mod encoding;
 mod order;
+mod steps;
 
 use crate::error::{Error, Result, arrow, parquet};
 use crate::schema;
@@ -16,6 +21,7 @@ use contracts::events::Table;
 pub use encoding::ROW_GROUP_ROWS;
 pub use order::Overlap;
 use order::Piece;
+use steps::StepsWriter;
 
 /// A Parquet file in memory.
 #[derive(Clone, Debug)]
@@ -38,11 +44,16 @@ pub fn steps(batches: &[&RecordBatch]) -> Result<Option<ParquetFile>, WriteError
     let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return Ok(None) };
     let lowest = pieces.iter().map(|piece| piece.first.0).min();
     let highest = pieces.iter().map(|piece| piece.last.0).max();
-    let mut file = Writer::new(Table::Steps)?;
+    let mut file = StepsWriter::new()?;
     for group in order::row_groups(&pieces, ROW_GROUP_ROWS) {
         file.write(&gather(batches, &group)?)?;
     }
-    Ok(Some(file.finish(Some((first.episode, last.episode)), lowest.zip(highest))?))
+    Ok(Some(ParquetFile {
+        bytes: file.finish()?,
+        rows: pieces.iter().map(|piece| piece.length as u64).sum(),
+        episodes: Some((first.episode, last.episode)),
+        steps: lowest.zip(highest),
+    }))
 }
 
 /// Writes batches of one of the small tables as one file, in the table's order; of several equal maps one is kept.
@@ -58,9 +69,12 @@ pub fn small(table: Table, batches: &[&RecordBatch]) -> Result<Option<ParquetFil
         Table::WorldEvents => extent(sorted.column(1).as_primitive::<UInt32Type>().values()),
         _ => None,
     };
-    let mut file = Writer::new(table)?;
-    file.write(&sorted)?;
-    file.finish(episodes, steps).map(Some)
+    let properties = encoding::properties(table);
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), schema::schema(table), Some(properties)).map_err(parquet("begin a file"))?;
+    writer.write(&sorted).map_err(parquet("write rows"))?;
+    let bytes = writer.into_inner().map_err(parquet("finish a file"))?.into();
+    Ok(Some(ParquetFile { bytes, rows: rows.len() as u64, episodes, steps }))
 }
 
 /// Writes batches of any table as one file; `None` when there are no rows.
@@ -89,27 +103,4 @@ fn gather(batches: &[&RecordBatch], pieces: &[Piece]) -> Result<RecordBatch> {
 
 fn extent(values: &[u32]) -> Option<(u32, u32)> {
     values.iter().copied().min().zip(values.iter().copied().max())
-}
-
-struct Writer {
-    parquet: ArrowWriter<Vec<u8>>,
-    rows: u64,
-}
-
-impl Writer {
-    fn new(table: Table) -> Result<Self> {
-        let properties = encoding::properties(table);
-        let writer = ArrowWriter::try_new(Vec::new(), schema::schema(table), Some(properties));
-        Ok(Self { parquet: writer.map_err(parquet("begin a file"))?, rows: 0 })
-    }
-
-    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.rows += batch.num_rows() as u64;
-        self.parquet.write(batch).map_err(parquet("write rows"))
-    }
-
-    fn finish(self, episodes: Option<(u64, u64)>, steps: Option<(u32, u32)>) -> Result<ParquetFile> {
-        let bytes = self.parquet.into_inner().map_err(parquet("finish a file"))?;
-        Ok(ParquetFile { bytes: bytes.into(), rows: self.rows, episodes, steps })
-    }
 }

@@ -2,8 +2,8 @@
 
 use crate::sample::{self, Columns};
 use anyhow::{Context, Result};
-use arrow::array::AsArray;
-use arrow::compute::concat_batches;
+use arrow::array::{Array, AsArray, UInt64Array};
+use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{UInt8Type, UInt32Type, UInt64Type};
 use contracts::RunId;
 use contracts::events::{SegmentRange, Split, Table};
@@ -65,12 +65,63 @@ proptest! {
         wanted.sort_unstable();
         prop_assert_eq!(rows(&read), wanted);
         prop_assert_eq!(file.rows as usize, read.num_rows());
+        prop_assert_eq!(&read, &sorted(&segments).unwrap());
         // All columns follow their row: the same rows in one batch give the same file.
         prop_assert_eq!(&write::steps(&[&read]).unwrap().unwrap().bytes, &file.bytes);
         let mut shuffled = segments.clone();
         shuffled.rotate_left((seed % count) as usize);
         prop_assert_eq!(&self::file(&shuffled).unwrap().bytes, &file.bytes);
     }
+}
+
+/// All rows in the order of a file.
+fn sorted(segments: &[RecordBatch]) -> Result<RecordBatch> {
+    let all = concat_batches(&schema::schema(Table::Steps), segments)?;
+    let mut order: Vec<(Row, u64)> = rows(&all).into_iter().zip(0..).collect();
+    order.sort_unstable();
+    let order = UInt64Array::from_iter_values(order.into_iter().map(|(_, row)| row));
+    Ok(take_record_batch(&all, &order)?)
+}
+
+/// Values that fit no compact layout, over several pages and row groups.
+#[tokio::test]
+async fn columns_of_any_kind_come_back_as_they_are() -> Result<()> {
+    type Change = fn(&mut Columns);
+    let changes: [Change; 6] = [
+        |_| {},
+        |columns| columns.cells_cleared[7] = 256,
+        |columns| columns.reward.iter_mut().zip(0..).for_each(|(reward, row)| *reward = row as f32),
+        |columns| columns.battery.fill(-0.0),
+        |columns| columns.robot.iter_mut().for_each(|robot| *robot += 246),
+        |columns| columns.is_last.iter_mut().zip(0..).for_each(|(flag, row)| *flag = row % 3 == 0),
+    ];
+    for change in changes {
+        let mut segments = [Columns::segment(4, 0, 13, 515, 10), Columns::segment(4, 1, 13, 515, 10)];
+        segments.iter_mut().for_each(change);
+        let batches = segments.iter().map(|segment| Ok(segment.batch()?)).collect::<Result<Vec<_>>>()?;
+        let stored = stored(&file(&batches)?).await?;
+        let read = read::all(&stored.store, Table::Steps, &stored.key).await?;
+        assert!(read.num_rows() > ROW_GROUP_ROWS);
+        assert_eq!(read, sorted(&batches)?);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn steps_without_their_optional_columns_are_kept_too() -> Result<()> {
+    let full = segments(6, 2, 5, 300, 3)?;
+    let kept = full.iter().map(|batch| trajectories::Recording::Actions.apply(Table::Steps, batch.clone()));
+    let kept = kept.collect::<trajectories::Result<Vec<_>>>()?;
+    let stored = stored(&file(&kept)?).await?;
+    let read = read::all(&stored.store, Table::Steps, &stored.key).await?;
+    assert_eq!(read.num_rows(), 2 * 5 * 300 * 3);
+    let nulls = read.columns().iter().filter(|column| column.null_count() == read.num_rows()).count();
+    assert_eq!(nulls, schema::columns(Table::Steps).iter().filter(|column| !column.required).count());
+    let actions = |batch: &RecordBatch| {
+        batch.column_by_name("action").map(|column| column.as_primitive::<UInt8Type>().values().to_vec())
+    };
+    assert_eq!(actions(&read), actions(&sorted(&full)?));
+    Ok(())
 }
 
 #[tokio::test]
@@ -165,10 +216,14 @@ async fn damaged_files_are_errors() -> Result<()> {
 #[test]
 fn documents_describe_every_column() {
     let documents = schema::documents();
-    assert_eq!(documents.len(), 4);
+    assert_eq!(documents.len(), 5);
     for (path, document) in documents {
         assert!(path.starts_with("arrow/"), "{path}");
-        let columns = document["columns"].as_array().expect("columns");
-        assert!(columns.iter().all(|column| column["description"].as_str().is_some_and(|text| !text.is_empty())));
+        let parts = document["parts"].as_array().cloned().unwrap_or_else(|| vec![document]);
+        let columns: Vec<_> = parts.iter().flat_map(|part| part["columns"].as_array().expect("columns")).collect();
+        assert!(
+            columns.len() > 4
+                && columns.iter().all(|column| column["description"].as_str().is_some_and(|text| !text.is_empty()))
+        );
     }
 }
