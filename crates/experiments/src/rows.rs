@@ -32,13 +32,17 @@ pub fn segments(
     recording: Recording,
 ) -> Result<Vec<bytes::Bytes>> {
     use contracts::events::Table;
-    let tables = [
-        (Table::Steps, step_columns(&record.steps, origin).batch()?),
+    let others = [
         (Table::Episodes, episode_rows(&record.finished, origin, world)?),
         (Table::Maps, map_rows(&record.finished)?),
         (Table::WorldEvents, world_event_rows(&record.events)?),
     ];
-    let kept = tables.into_iter().map(|(table, batch)| Ok((table, recording.apply(table, batch)?)));
+    let steps = step_columns(&record.steps, origin);
+    if recording == Recording::Full {
+        return trajectories::segment::encode_steps(&steps, &others);
+    }
+    let tables = [(Table::Steps, steps.batch()?)].into_iter().chain(others);
+    let kept = tables.map(|(table, batch)| Ok((table, recording.apply(table, batch)?)));
     trajectories::segment::encode(&kept.collect::<Result<Vec<_>>>()?)
 }
 

@@ -10,6 +10,7 @@ use arrow::buffer::{BooleanBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use contracts::events::Table;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Robot-steps, one slice per column, all of the same length; rows of one episode are contiguous and in the order
@@ -43,7 +44,38 @@ pub struct StepColumns<'a> {
     pub state_hash: &'a [u64],
 }
 
-impl StepColumns<'_> {
+impl<'a> StepColumns<'a> {
+    /// Some consecutive rows.
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
+        fn part<'v, T>(values: &'v [T], rows: &Range<usize>) -> &'v [T] {
+            &values[rows.start.min(values.len())..rows.end.min(values.len())]
+        }
+        macro_rules! sliced {
+            ($($column:ident)*; $($optional:ident)*) => {
+                StepColumns {
+                    $($column: part(self.$column, &rows),)*
+                    $($optional: self.$optional.map(|values| part(values, &rows)),)*
+                    policy_version: self.policy_version,
+                }
+            };
+        }
+        sliced!(episode_index step robot x y heading action reward battery charging blocked cells_cleared threat_removed
+            team_mean_threat is_first is_last is_terminal state_hash; action_mask log_prob value)
+    }
+
+    /// Whether every column has as many values as `step`.
+    pub(crate) fn is_rectangular(&self) -> bool {
+        let rows = self.step.len();
+        let bytes = [self.robot, self.x, self.y, self.heading, self.action];
+        let reals = [self.reward, self.battery, self.threat_removed, self.team_mean_threat];
+        let flags = [self.charging, self.blocked, self.is_first, self.is_last, self.is_terminal];
+        bytes.iter().chain(&self.action_mask).all(|column| column.len() == rows)
+            && reals.iter().chain(&self.log_prob).chain(&self.value).all(|column| column.len() == rows)
+            && flags.iter().all(|column| column.len() == rows)
+            && [self.episode_index, self.state_hash].iter().all(|column| column.len() == rows)
+            && self.cells_cleared.len() == rows
+    }
+
     /// The columns as a batch of table `steps`.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! The columns that say which row it is (`required`) are never null; all others may be, so that a file of any recording
 //! level and of any robot has the same schema. `run_id` and `split` stand in the path (hive partitions), not in the file.
 
+pub mod compact;
 mod tables;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -45,10 +46,11 @@ pub(crate) fn position(table: Table, name: &str) -> Option<usize> {
     columns(table).iter().position(|column| column.name == name)
 }
 
-/// File name below `schemas/` and content of a JSON description of every table, for people and for other languages.
+/// File name below `schemas/` and content of a JSON description of every table and of the compact form, for people and for other languages.
 pub fn documents() -> Vec<(String, Value)> {
     let document = |table: Table| (format!("arrow/{}.v{VERSION}.json", table.token()), describe(table));
-    Table::ALL.into_iter().map(document).collect()
+    let compact = (format!("arrow/steps.compact.v{VERSION}.json"), describe_compact());
+    Table::ALL.into_iter().map(document).chain([compact]).collect()
 }
 
 /// Place of a table in arrays over [`Table::ALL`].
@@ -86,20 +88,29 @@ fn field(column: &Column) -> Field {
 }
 
 fn describe(table: Table) -> Value {
-    let columns = columns(table).iter().map(|column| {
-        json!({
-            "name": column.name,
-            "type": column.data_type.to_string(),
-            "nullable": !column.required,
-            "unit": column.unit,
-            "description": column.description,
-        })
-    });
     json!({
         "table": table.token(),
         "version": VERSION,
         "partitioned_by": ["run_id", "split"],
         "sorted_by": tables::sort_order(table),
-        "columns": columns.collect::<Vec<_>>(),
+        "columns": columns(table).iter().map(describe_column).collect::<Vec<_>>(),
+    })
+}
+
+fn describe_compact() -> Value {
+    let part = |part: compact::Part| {
+        let columns = part.columns().iter().map(describe_column).collect::<Vec<_>>();
+        json!({ "part": part.token(), "columns": columns })
+    };
+    json!({ "table": "steps", "version": VERSION, "parts": compact::Part::ALL.map(part) })
+}
+
+fn describe_column(column: &Column) -> Value {
+    json!({
+        "name": column.name,
+        "type": column.data_type.to_string(),
+        "nullable": !column.required,
+        "unit": column.unit,
+        "description": column.description,
     })
 }

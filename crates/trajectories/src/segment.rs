@@ -2,8 +2,11 @@
 //!
 //! The payload is one or more Arrow IPC streams, one after the other, each with its end-of-stream marker; the metadata
 //! `patrol.table` of a stream's schema names its table. Headers say who sent it and which one it is. Any Arrow library
-//! writes this: `pyarrow.ipc.new_stream(sink, schema)` once per table.
+//! writes this: `pyarrow.ipc.new_stream(sink, schema)` once per table. Learners send `steps` in the
+//! [compact form](crate::schema::compact): what travels costs more than what is computed.
 
+mod compact;
+mod expand;
 mod ipc;
 mod pack;
 
@@ -17,7 +20,7 @@ use contracts::events::{Split, Table};
 use contracts::ids::RunId;
 
 pub(crate) use ipc::decode_batch;
-pub use pack::encode;
+pub use pack::{encode, encode_steps};
 
 /// Largest message that [`encode`] makes, bytes: below the default `max_payload` of a NATS server, 1 MiB.
 pub const MAX_MESSAGE_BYTES: usize = 900 * 1024;

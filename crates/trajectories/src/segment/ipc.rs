@@ -6,8 +6,10 @@
 //! Source: Apache Arrow columnar format, "Serialization and Interprocess Communication".
 
 use super::MAX_ROWS;
+use super::expand::Parts;
 use crate::error::{Error, Result};
-use crate::schema::{self, TABLE_KEY};
+use crate::schema::compact::{PART_KEY, Part};
+use crate::schema::{self, Column, TABLE_KEY};
 use arrow::array::new_null_array;
 use arrow::buffer::Buffer;
 use arrow::compute::concat_batches;
@@ -29,7 +31,7 @@ const MAX_BATCHES: usize = 4096;
 pub(super) fn decode(payload: &Bytes) -> Result<[Option<RecordBatch>; 4]> {
     let mut rest = Buffer::from(payload.clone());
     let mut found: [Vec<RecordBatch>; 4] = Default::default();
-    let (mut rows, mut batches) = (0, 0);
+    let (mut rows, mut batches, mut parts) = (0, 0, Parts::default());
     while !rest.is_empty() {
         let mut stream = Stream::open(&mut rest)?;
         while let Some(batch) = stream.next_batch(&mut rest)? {
@@ -38,9 +40,13 @@ pub(super) fn decode(payload: &Bytes) -> Result<[Option<RecordBatch>; 4]> {
             if rows > MAX_ROWS || batches > MAX_BATCHES {
                 return Err(Error::invalid(format!("more than {MAX_ROWS} rows or {MAX_BATCHES} batches")));
             }
-            found[schema::index(stream.table)].push(batch);
+            match stream.form {
+                Form::Table(table) => found[schema::index(table)].push(batch),
+                Form::Part(part) => found[schema::index(Table::Steps)].extend(parts.take(part, batch)?),
+            }
         }
     }
+    parts.finish()?;
     let mut tables: [Option<RecordBatch>; 4] = Default::default();
     for (table, (place, batches)) in Table::ALL.into_iter().zip(tables.iter_mut().zip(&found)) {
         *place = match batches.as_slice() {
@@ -73,11 +79,56 @@ pub(crate) fn decode_batch(payload: &Bytes, expected: &SchemaRef) -> Result<(Rec
     Ok((batch, sent.metadata.into()))
 }
 
-/// One stream: its schema has been read and fits its table.
+/// What a stream holds.
+#[derive(Clone, Copy)]
+enum Form {
+    Table(Table),
+    /// Of the compact form of `steps`.
+    Part(Part),
+}
+
+impl Form {
+    fn of(sent: &Schema) -> Result<Self> {
+        let name = sent.metadata().get(TABLE_KEY).map_or(Table::Steps.token(), String::as_str);
+        let table = Table::ALL.into_iter().find(|table| table.token() == name);
+        let part = sent.metadata().get(PART_KEY);
+        let part = part.map(|name| (name, Part::ALL.into_iter().find(|part| part.token() == name)));
+        match (table, part) {
+            (Some(table), None) => Ok(Self::Table(table)),
+            (Some(Table::Steps), Some((_, Some(part)))) => Ok(Self::Part(part)),
+            (_, Some((name, _))) => Err(Error::invalid(format!("`{}` is not a part of `steps`", shown(name)))),
+            (None, None) => Err(Error::invalid(format!("`{}` is not a table of the archive", shown(name)))),
+        }
+    }
+
+    fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Table(table) => schema::columns(table),
+            Self::Part(part) => part.columns(),
+        }
+    }
+
+    fn schema(self) -> SchemaRef {
+        match self {
+            Self::Table(table) => schema::schema(table),
+            Self::Part(part) => part.schema(),
+        }
+    }
+
+    /// Its name for the sender.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Table(table) => table.token(),
+            Self::Part(part) => part.token(),
+        }
+    }
+}
+
+/// One stream: its schema has been read and fits its form.
 struct Stream {
-    table: Table,
+    form: Form,
     sent: SchemaRef,
-    /// For each column of the table, its place among the sent ones.
+    /// For each column of the form, its place among the sent ones.
     places: Vec<Option<usize>>,
 }
 
@@ -87,8 +138,8 @@ impl Stream {
         let message = frame.message()?;
         let sent = message.header_as_schema().ok_or_else(|| Error::invalid("a stream does not begin with a schema"))?;
         let sent = ipc::convert::try_fb_to_schema(sent).map_err(unreadable)?;
-        let table = table_of(&sent)?;
-        Ok(Self { table, places: places(table, &sent)?, sent: Arc::new(sent) })
+        let form = Form::of(&sent)?;
+        Ok(Self { form, places: places(form, &sent)?, sent: Arc::new(sent) })
     }
 
     fn next_batch(&mut self, rest: &mut Buffer) -> Result<Option<RecordBatch>> {
@@ -106,14 +157,14 @@ impl Stream {
         self.normalise(&batch).map(Some)
     }
 
-    /// The batch in the table's own schema: columns in order, absent ones null.
+    /// The batch in the form's own schema: columns in order, absent ones null.
     fn normalise(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let columns = schema::columns(self.table).iter().zip(&self.places).map(|(column, place)| match place {
+        let columns = self.form.columns().iter().zip(&self.places).map(|(column, place)| match place {
             Some(place) => batch.column(*place).clone(),
             None => new_null_array(&column.data_type, batch.num_rows()),
         });
         let columns = columns.collect();
-        RecordBatch::try_new(schema::schema(self.table), columns).map_err(unreadable)
+        RecordBatch::try_new(self.form.schema(), columns).map_err(unreadable)
     }
 }
 
@@ -194,24 +245,16 @@ fn check_buffer(buffer: &ipc::Buffer, body: usize, offsets: bool) -> Result<()> 
     Ok(())
 }
 
-fn table_of(sent: &Schema) -> Result<Table> {
-    let name = sent.metadata().get(TABLE_KEY).map_or(Table::Steps.token(), String::as_str);
-    Table::ALL
-        .into_iter()
-        .find(|table| table.token() == name)
-        .ok_or_else(|| Error::invalid(format!("`{}` is not a table of the archive", shown(name))))
-}
-
-/// Where each column of `table` stands in `sent`; every mistake of the schema in one message.
-fn places(table: Table, sent: &Schema) -> Result<Vec<Option<usize>>> {
+/// Where each column of `form` stands in `sent`; every mistake of the schema in one message.
+fn places(form: Form, sent: &Schema) -> Result<Vec<Option<usize>>> {
     let mut mistakes = Vec::new();
-    let mut places = vec![None; schema::columns(table).len()];
+    let mut places = vec![None; form.columns().len()];
     for (at, field) in sent.fields().iter().enumerate() {
-        match schema::position(table, field.name()) {
+        match form.columns().iter().position(|column| column.name == field.name()) {
             None => mistakes.push(format!("unknown column `{}`", shown(field.name()))),
             Some(place) if places[place].is_some() => mistakes.push(format!("column `{}` twice", field.name())),
             Some(place) => {
-                let wanted = &schema::columns(table)[place].data_type;
+                let wanted = &form.columns()[place].data_type;
                 if field.data_type() != wanted {
                     mistakes.push(format!(
                         "column `{}` is {}, not {wanted}",
@@ -223,14 +266,14 @@ fn places(table: Table, sent: &Schema) -> Result<Vec<Option<usize>>> {
             }
         }
     }
-    let columns = schema::columns(table).iter().zip(&places);
+    let columns = form.columns().iter().zip(&places);
     let missing = columns.filter(|(column, place)| column.required && place.is_none());
     mistakes.extend(missing.map(|(column, _)| format!("column `{}` is missing", column.name)));
     if mistakes.is_empty() {
         return Ok(places);
     }
     mistakes.truncate(8);
-    Err(Error::invalid(format!("table `{}`: {}", table.token(), mistakes.join(", "))))
+    Err(Error::invalid(format!("table `{}`: {}", form.name(), mistakes.join(", "))))
 }
 
 fn shown(text: &str) -> String {

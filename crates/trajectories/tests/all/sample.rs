@@ -68,9 +68,10 @@ impl Columns {
 
     fn push_step(&mut self, numbers: &mut Numbers, episode: u64, step: u32, robots: u8) {
         let (mean_threat, hash) = (0.4 + 0.2 * numbers.unit(), numbers.next());
+        let reward = numbers.below(300) as f32 * 0.1 - 0.1;
         for robot in 0..robots {
             let action = [0, 0, 0, 1, 2, 3, 3, 3][numbers.below(8) as usize];
-            let removed = if action == 3 { numbers.below(300) as f32 / 100.0 } else { 0.0 };
+            let removed = if action == 3 { numbers.below(300) as f32 * 0.01 } else { 0.0 };
             self.episode_index.push(episode);
             self.step.push(step);
             self.robot.push(robot);
@@ -81,7 +82,7 @@ impl Columns {
             self.action_mask.push(if numbers.below(5) == 0 { 0b1110 } else { 0b1111 });
             self.log_prob.push(-1.4 * numbers.unit());
             self.value.push(numbers.unit() * 2.0 - 1.0);
-            self.reward.push(if action == 3 { removed * 10.0 } else { -0.1 });
+            self.reward.push(reward);
             self.battery.push(100.0 - 0.001 * step as f32);
             self.charging.push(false);
             self.blocked.push(numbers.below(20) == 0);

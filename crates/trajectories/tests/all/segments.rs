@@ -3,6 +3,7 @@
 use crate::sample::{self, Columns, WORLD};
 use anyhow::Result;
 use arrow::array::{Array, ArrayRef, Int64Array, UInt8Array, UInt32Array, UInt64Array};
+use arrow::compute::concat_batches;
 use arrow::ipc::writer::StreamWriter;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
@@ -11,8 +12,8 @@ use contracts::events::{Split, Table};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
-use trajectories::segment::{MAX_MESSAGE_BYTES, encode};
-use trajectories::{Recording, Segment, SegmentHeader};
+use trajectories::segment::{MAX_MESSAGE_BYTES, encode, encode_steps};
+use trajectories::{Recording, Segment, SegmentHeader, StepColumns};
 
 fn header() -> SegmentHeader {
     SegmentHeader::new("train", 3, Recording::Full)
@@ -91,6 +92,124 @@ proptest! {
             prop_assert!(error.is_invalid(), "{error}");
         }
     }
+}
+
+/// The steps of all messages in one batch.
+fn steps_of(messages: &[Bytes]) -> Result<RecordBatch> {
+    let segments = messages.iter().map(decode).collect::<trajectories::Result<Vec<_>>>()?;
+    let batches = segments.iter().filter_map(|segment| segment.batch(Table::Steps));
+    Ok(concat_batches(&trajectories::schema::schema(Table::Steps), batches)?)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn the_compact_form_gives_every_bit_back_in_half_the_bytes(
+        seed: u64, number in 0u64..30, steps in 40u32..130, robots in 1u8..6, environments in 2u64..9, drained: bool,
+    ) {
+        let mut columns = Columns::segment(seed, number, environments, steps, robots);
+        if !drained {
+            columns.battery.fill(100.0);
+        }
+        let messages = encode_steps(&columns.borrow(), &[(Table::Maps, sample::maps().unwrap())]).unwrap();
+        prop_assert_eq!(messages.len(), 1);
+        prop_assert_eq!(&steps_of(&messages).unwrap(), &columns.batch().unwrap());
+        prop_assert!(decode(&messages[0]).unwrap().batch(Table::Maps).is_some());
+        let plain = encode(&[(Table::Steps, columns.batch().unwrap())]).unwrap();
+        let rows = columns.step.len() * 57;
+        prop_assert!(plain[0].len() > rows && messages[0].len() < rows * 2 / 3 + 12_000, "{} of {}", messages[0].len(), rows);
+    }
+
+    /// What a learner would never send goes the long way, and arrives all the same.
+    #[test]
+    fn irregular_steps_arrive_as_they_are(seed: u64, robots in 1u8..4, row in any::<prop::sample::Index>(), change in 0..13) {
+        let mut columns = Columns::segment(seed, 0, 2, 12, robots);
+        let row = row.index(columns.step.len());
+        match change {
+            0 => columns.step.iter_mut().skip(row).for_each(|step| *step += 1),
+            1 => columns.threat_removed[row] += 0.003,
+            2 => columns.cells_cleared[row] = 300,
+            3 => columns.is_first[row] ^= true,
+            4 => columns.is_last[row] ^= true,
+            5 => columns.is_terminal[row] ^= true,
+            6 => columns.reward[row] += 1.0,
+            7 => columns.state_hash[row] ^= 1,
+            8 => columns.team_mean_threat[row] *= 0.5,
+            9 => columns.battery[row] = 3.0,
+            10 => columns.threat_removed[row] = -0.0,
+            11 => columns.value[row] = -0.0,
+            _ => columns.charging[row] ^= true,
+        }
+        let sent = encode_steps(&columns.borrow(), &[]).unwrap();
+        let wide = trajectories::World { num_robots: 20, ..WORLD };
+        let segment = Segment::decode(header(), &sent[0], &wide);
+        let read = segment.unwrap().batch(Table::Steps).unwrap().clone();
+        // Bits, not values: a zero has a sign.
+        prop_assert_eq!(format!("{:?}", read.columns()), format!("{:?}", columns.batch().unwrap().columns()));
+    }
+
+    #[test]
+    fn a_broken_compact_form_is_refused_or_read_but_never_panics(
+        seed: u64,
+        robots in 1u8..3,
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let columns = Columns::segment(seed, 0, 2, 3, robots);
+        let mut bytes = encode_steps(&columns.borrow(), &[]).unwrap()[0].to_vec();
+        for (place, value) in damage {
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+        }
+        if let Err(error) = decode(&Bytes::from(bytes)) {
+            prop_assert!(error.is_invalid(), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_long_rollout_is_cut_between_teams() -> Result<()> {
+    let columns = Columns::segment(3, 0, 9, 1000, 7);
+    let messages = encode_steps(&columns.borrow(), &[])?;
+    assert!(messages.len() > 1 && messages.iter().all(|message| message.len() <= MAX_MESSAGE_BYTES));
+    let sent: usize = messages.iter().map(Bytes::len).sum();
+    assert!(sent < columns.step.len() * 30, "{sent} bytes are not the compact form");
+    assert_eq!(steps_of(&messages)?, columns.batch()?);
+    Ok(())
+}
+
+#[test]
+fn columns_of_different_lengths_are_refused() -> Result<()> {
+    let columns = Columns::segment(3, 0, 2, 10, 2);
+    let short = StepColumns { value: Some(&columns.value[1..]), ..columns.borrow() };
+    assert!(encode_steps(&short, &[]).is_err_and(|error| error.is_invalid()));
+    Ok(())
+}
+
+/// The streams of a message, each by itself.
+fn streams(message: &Bytes) -> Vec<Bytes> {
+    const END: [u8; 8] = [255, 255, 255, 255, 0, 0, 0, 0];
+    let ends = (0..message.len() - 7).filter(|at| message[*at..].starts_with(&END)).map(|at| at + END.len());
+    let mut start = 0;
+    ends.map(|end| message.slice(std::mem::replace(&mut start, end)..end)).collect()
+}
+
+#[test]
+fn parts_that_contradict_each_other_are_refused() -> Result<()> {
+    let message = |steps| anyhow::Ok(encode_steps(&Columns::segment(1, 0, 2, steps, 2).borrow(), &[])?.remove(0));
+    let (parts, others) = (streams(&message(5)?), streams(&message(6)?));
+    assert_eq!(parts.len(), 3);
+    let refuse =
+        |parts: &[&Bytes]| refusal(Ok(parts.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>().into()));
+    assert!(refuse(&[&parts[0], &parts[1]])?.contains("is missing"));
+    assert!(refuse(&[&parts[1], &parts[0], &parts[2]])?.contains("`teams` is not where it belongs"));
+    assert!(refuse(&[&parts[2]])?.contains("`robots` is not where it belongs"));
+    for mixed in
+        [[&others[0], &parts[1], &parts[2]], [&parts[0], &others[1], &parts[2]], [&parts[0], &parts[1], &others[2]]]
+    {
+        assert!(refuse(&mixed)?.contains("different numbers of rows"));
+    }
+    Ok(())
 }
 
 /// Every byte of the metadata, not only random ones: offsets and lengths stand there.
