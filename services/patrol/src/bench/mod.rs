@@ -2,6 +2,8 @@
 
 mod learning;
 mod pipeline;
+mod processor;
+mod recording;
 
 use crate::cli::BenchCommand;
 use crate::failure::Failure;

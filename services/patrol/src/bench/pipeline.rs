@@ -1,6 +1,6 @@
 //! The whole pipeline: training with and without it, command to visible, start-up, memory.
 
-use super::Measurements;
+use super::{Measurements, recording};
 use crate::cli::{BenchPipelineArgs, TrainingArgs};
 use crate::client::Client;
 use crate::failure::Failure;
@@ -11,7 +11,7 @@ use crate::system::{System, data_dir};
 use crate::up::PATIENCE;
 use anyhow::Context;
 use contracts::events::TrainingProgressed;
-use contracts::{CommandId, Envelope, Event, RunConfig, commands::StartRun, subjects};
+use contracts::{CommandId, Envelope, Event, RunConfig, RunId, commands::StartRun, subjects};
 use event_log::ReadOptions;
 use futures::StreamExt;
 use learner::Learner;
@@ -20,6 +20,10 @@ use service_runtime::{Clock, EnvironmentReader, IdSource, Lifecycle, RandomIds, 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// Of each training: alone, recorded and unrecorded take turns.
+const SLICES: usize = 3;
+/// What recording every training step may cost.
+const RECORDING_COST: f64 = 0.05;
 /// Commands whose way to Postgres is timed.
 const COMMANDS: usize = 200;
 const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
@@ -84,26 +88,43 @@ impl Running {
     }
 }
 
-/// The same training without the pipeline, with it, and with it but without a recording: in one run, so that ratios hold
-/// on a machine that is shared.
+/// The same training without the pipeline, with it, and with it but without a recording, in slices in turn: in one run, so
+/// that ratios hold on a machine that is shared.
 async fn training(
     client: &Client,
     args: &BenchPipelineArgs,
     robots: u32,
     measurements: &mut Measurements,
 ) -> Result<(), Failure> {
-    let steps = args.steps / u64::from(robots);
-    let alone = learner_alone(robots, steps)?;
-    let recorded = through_pipeline(client, robots, steps, "full").await?;
-    let unrecorded = through_pipeline(client, robots, steps, "none").await?;
-    let speed = |progress: &TrainingProgressed| progress.robot_steps as f64 / progress.elapsed_seconds.max(1e-9);
+    let steps = args.steps / u64::from(robots) / SLICES as u64;
+    let (mut alone, mut recorded, mut unrecorded) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..SLICES {
+        alone.push(learner_alone(&config(robots, steps, "none")?)?);
+        recorded.push(through_pipeline(client, robots, steps, "full").await?);
+        unrecorded.push(through_pipeline(client, robots, steps, "none").await?);
+    }
+    let ratios = |above: &[f64], below: &[f64]| above.iter().zip(below).map(|(a, b)| a / b).collect::<Vec<_>>();
+    let speeds = |trained: &[Trained]| trained.iter().map(|it| it.speed).collect::<Vec<_>>();
+    let (everything, without) = (speeds(&recorded), speeds(&unrecorded));
     let name = |what: &str| format!("pipeline/training/{robots}_robots/{what}");
-    measurements.add(&name("learner_alone"), alone, "robot-steps/s");
-    measurements.add_limited(&name("everything_on"), speed(&recorded), "robot-steps/s", alone);
-    measurements.add_limited(&name("without_recording"), speed(&unrecorded), "robot-steps/s", alone);
-    let cost = 1.0 - speed(&recorded) / speed(&unrecorded);
-    measurements.add(&name("recording_cost"), cost, "share of speed");
-    let diagnostics = &recorded.diagnostics;
+    measurements.add(&name("learner_alone"), median(&alone), "robot-steps/s");
+    measurements.add_limited(&name("everything_on"), median(&everything), "robot-steps/s", median(&alone));
+    measurements.add_limited(&name("without_recording"), median(&without), "robot-steps/s", median(&alone));
+    let lost = 1.0 - median(&ratios(&everything, &without));
+    measurements.add_limited(&name("recording_cost/speed"), lost, "share of speed", RECORDING_COST);
+    let Some(last) = recorded.last() else { return Ok(()) };
+    let cost = recording::cost(client, last.run, &config(robots, steps, "full")?).await?;
+    measurements.add(&name("recording_cost/training"), cost.training, "ns of processor time per robot-step");
+    measurements.add(&name("recording_cost/record"), cost.record, "ns of processor time per robot-step");
+    measurements.add(&name("recording_cost/archive"), cost.archive, "ns of processor time per robot-step");
+    measurements.add_limited(&name("recording_cost"), cost.share(), "share of processor time", RECORDING_COST);
+    shares(&last.progress, &name, measurements);
+    Ok(())
+}
+
+/// Where the time of training goes.
+fn shares(progress: &TrainingProgressed, name: &impl Fn(&str) -> String, measurements: &mut Measurements) {
+    let diagnostics = &progress.diagnostics;
     let parts = [
         ("environment", diagnostics.environment_seconds),
         ("observation", diagnostics.observation_seconds),
@@ -115,7 +136,12 @@ async fn training(
     for (part, seconds) in parts {
         measurements.add(&name(&format!("share/{part}")), seconds / total.max(1e-9), "share of time");
     }
-    Ok(())
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn payload(robots: u32, steps: u64, recording: &str) -> serde_json::Value {
@@ -125,11 +151,14 @@ fn payload(robots: u32, steps: u64, recording: &str) -> serde_json::Value {
     payload
 }
 
-fn learner_alone(robots: u32, steps: u64) -> Result<f64, Failure> {
-    let start: StartRun = serde_json::from_value(payload(robots, steps, "none"))?;
-    let config: RunConfig = domain::run_config::complete(&start, CommandId(RandomIds.next_id()))?;
+fn config(robots: u32, steps: u64, recording: &str) -> Result<RunConfig, Failure> {
+    let start: StartRun = serde_json::from_value(payload(robots, steps, recording))?;
+    Ok(domain::run_config::complete(&start, CommandId(RandomIds.next_id()))?)
+}
+
+fn learner_alone(config: &RunConfig) -> Result<f64, Failure> {
     let world = experiments::world_config(&config.world)?;
-    let mut learner = Learner::new(world, experiments::ppo_config(&config)?, config.seed, 0)?;
+    let mut learner = Learner::new(world, experiments::ppo_config(config)?, config.seed, 0)?;
     let began = Instant::now();
     while !learner.is_complete() {
         learner.update(None)?;
@@ -137,13 +166,17 @@ fn learner_alone(robots: u32, steps: u64) -> Result<f64, Failure> {
     Ok(learner.steps_done() as f64 / began.elapsed().as_secs_f64())
 }
 
-/// Trains through commands and events; the last progress report.
-async fn through_pipeline(
-    client: &Client,
-    robots: u32,
-    steps: u64,
-    recording: &str,
-) -> Result<TrainingProgressed, Failure> {
+/// A run that was trained to its end.
+struct Trained {
+    run: RunId,
+    /// Robot-steps per second.
+    speed: f64,
+    /// Its last report.
+    progress: TrainingProgressed,
+}
+
+/// Trains through commands and events.
+async fn through_pipeline(client: &Client, robots: u32, steps: u64, recording: &str) -> Result<Trained, Failure> {
     let payload = serde_json::to_vec(&payload(robots, steps, recording))?;
     let requested = client.command("run", "start", payload).await?;
     let Some(run) = requested.event()?.run_id() else {
@@ -161,7 +194,8 @@ async fn through_pipeline(
         }
         // The next measurement begins when the evaluator is idle again.
         if let (Some(progress), true) = (&last, evaluated) {
-            return Ok(progress.clone());
+            let speed = progress.robot_steps as f64 / progress.elapsed_seconds.max(1e-9);
+            return Ok(Trained { run, speed, progress: progress.clone() });
         }
     }
     Err(anyhow::anyhow!("the event log ended").into())
