@@ -38,7 +38,7 @@ test: ## Run every test against real servers
 
 bench: build ## Measure; also writes target/bench/summary.json
 	@mkdir -p target/bench && touch target/bench/began
-	@$(CARGO) bench --workspace
+	@$(CARGO) bench --workspace --bench '*' -- --warm-up-time 1 --measurement-time 2
 	@$(PATROL) bench pipeline --json > target/bench/pipeline.json
 	@$(CARGO) xtask bench-summary
 

@@ -22,21 +22,22 @@ fn batches(robots: u8) -> Vec<RecordBatch> {
 }
 
 fn wire(c: &mut Criterion) {
-    let columns = &segments(1)[0];
-    let messages = segment::encode(&[(Table::Steps, columns.batch().expect("a batch"))]).expect("a message");
     let mut group = c.benchmark_group("segment");
-    group.throughput(Throughput::Elements(columns.step.len() as u64));
-    group.bench_function("encode", |b| {
-        b.iter(|| segment::encode(&[(Table::Steps, black_box(columns).batch().expect("a batch"))]));
-    });
-    group.bench_function("decode_and_validate", |b| {
-        let header = SegmentHeader::new("train", 0, Recording::Full);
-        b.iter_batched(
-            || header.clone(),
-            |header| Segment::decode(header, black_box(&messages[0]), &WORLD),
-            BatchSize::SmallInput,
-        );
-    });
+    for robots in [1, 4] {
+        let columns = &segments(robots)[0];
+        let encode = || segment::encode_steps(&black_box(columns).borrow(), &[]);
+        let messages = encode().expect("a message");
+        group.throughput(Throughput::Elements(columns.step.len() as u64));
+        group.bench_function(format!("encode/{robots}_robots"), |b| b.iter(encode));
+        group.bench_function(format!("decode_and_validate/{robots}_robots"), |b| {
+            let header = SegmentHeader::new("train", 0, Recording::Full);
+            b.iter_batched(
+                || header.clone(),
+                |header| Segment::decode(header, black_box(&messages[0]), &WORLD),
+                BatchSize::SmallInput,
+            );
+        });
+    }
     group.finish();
 }
 

@@ -7,7 +7,7 @@ mod sample;
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use contracts::commands::StartRun;
-use contracts::events::{RunRequested, Split, Table};
+use contracts::events::{RunRequested, Split};
 use contracts::{CommandId, Envelope, Event, EventId, RunId, subjects};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use event_log::{Definitions, EventLog, EventLogConfig, ExpectedVersion, NewEvent, StreamName, TrajectoryMessage};
@@ -48,8 +48,8 @@ impl Bench {
             anyhow::Ok((nats, log))
         })?;
         let message = |number| -> Result<Bytes> {
-            let steps = sample::Columns::segment(1, number, 64, 128, 1).batch()?;
-            segment::encode(&[(Table::Steps, steps)])?.pop().context("one message")
+            let steps = sample::Columns::segment(1, number, 64, 128, 1);
+            segment::encode_steps(&steps.borrow(), &[])?.pop().context("one message")
         };
         let messages = (0..SEGMENTS).map(message).collect::<Result<_>>()?;
         Ok(Self { runtime, log, messages, next_run: Cell::new(1), _nats: nats })
