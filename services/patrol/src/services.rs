@@ -80,8 +80,13 @@ pub async fn run_alone(service: ServiceCommand) -> Result<ExitCode, Failure> {
             let config = trainer::actor::ActorConfig::read(&mut variables, run, lanes, name);
             Box::new(|_, lifecycle| {
                 let lifecycle = lifecycle.within(info_span!("actor"));
-                let playing = trainer::actor::act(config, lifecycle.clone());
-                lifecycle.spawn_finite("actor", async move { playing.await.map_err(|error| Chain(Box::new(error))) });
+                let (playing, life) = (trainer::actor::act(config, lifecycle.clone()), lifecycle.clone());
+                lifecycle.spawn_finite("actor", async move {
+                    let played = playing.await;
+                    // The run has ended, and with it what this process is for.
+                    life.shut_down();
+                    played.map_err(|error| Chain(Box::new(error)))
+                });
             })
         }
         ServiceCommand::Trainer(_) => {
