@@ -8,13 +8,14 @@ use crate::record::StepRecord;
 use crate::rng::{EpisodeKey, Purpose};
 use crate::summary::EpisodeSummary;
 use crate::world::World;
+use crate::worlds::Worlds;
 use std::sync::Arc;
 
 /// What a batch of worlds is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchConfig {
-    /// The world of every environment.
-    pub world: WorldConfig,
+    /// The worlds of the environments.
+    pub worlds: Worlds,
     /// Seed of the run.
     pub run_seed: u64,
     /// What the episodes are for.
@@ -38,6 +39,7 @@ pub struct WorldBatch {
 #[derive(Clone, Debug)]
 pub struct Environment {
     world: World,
+    worlds: Arc<Worlds>,
     num_envs: u32,
 }
 
@@ -50,6 +52,8 @@ pub struct FinishedEpisode {
     pub summary: EpisodeSummary,
     /// Its map.
     pub map: Arc<Map>,
+    /// Its world.
+    pub world: Arc<WorldConfig>,
 }
 
 impl WorldBatch {
@@ -74,7 +78,7 @@ impl WorldBatch {
 
     /// Steps every world and starts the next episode where one is over.
     ///
-    /// `actions` holds `num_envs * num_robots` actions, `records` one record per environment. Finished episodes are
+    /// `actions` holds one action per robot, environment by environment, `records` one record per environment. Finished episodes are
     /// added to `finished`. To look at a final state before it is gone, step the environments one by one.
     ///
     /// # Errors
@@ -88,9 +92,11 @@ impl WorldBatch {
         records: &mut [StepRecord],
         finished: &mut Vec<FinishedEpisode>,
     ) -> Result<(), WorldError> {
+        let mut first = 0;
         for (index, environment) in self.environments.iter_mut().enumerate() {
             let robots = environment.world.num_robots();
-            environment.step(&actions[index * robots..(index + 1) * robots], &mut records[index]);
+            environment.step(&actions[first..first + robots], &mut records[index]);
+            first += robots;
             if records[index].done() {
                 finished.push(environment.start_next_episode()?);
             }
@@ -106,16 +112,16 @@ impl Environment {
     /// If the configuration is wrong or the map cannot be made.
     pub fn new(config: &BatchConfig, env_index: u32) -> Result<Self, WorldError> {
         let key = EpisodeKey { run_seed: config.run_seed, purpose: config.purpose, env_index, episode: 0 };
-        let mut world = World::new(&config.world, key)?;
+        let mut world = World::new(&config.worlds.config(key, config.num_envs), key)?;
         if config.observe {
             world.track_observations();
         }
         if config.stagger {
-            let full = u64::from(config.world.episode_length());
+            let full = u64::from(world.config().episode_length());
             let first = full * u64::from(env_index + 1) / u64::from(config.num_envs.max(1));
             world.set_max_steps(first.max(1) as u32);
         }
-        Ok(Self { world, num_envs: config.num_envs })
+        Ok(Self { world, worlds: Arc::new(config.worlds.clone()), num_envs: config.num_envs })
     }
 
     /// The world, as it is now.
@@ -145,15 +151,26 @@ impl Environment {
             episode_index: self.episode_index(),
             summary: self.world.episode_summary(),
             map: Arc::clone(self.world.map()),
+            world: Arc::clone(self.world.shared_config()),
         };
         let key = self.world.key();
-        self.world.reset(EpisodeKey { episode: key.episode.wrapping_add(1), ..key })?;
+        let next = EpisodeKey { episode: key.episode.wrapping_add(1), ..key };
+        match &*self.worlds {
+            Worlds::Fixed(_) => self.world.reset(next)?,
+            worlds => self.world.replace(&worlds.config(next, self.num_envs), next)?,
+        }
         Ok(finished)
     }
 
-    /// The full state, for a checkpoint.
+    /// The full state, for a checkpoint. Where worlds are drawn it starts with what the world was drawn for.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.world.to_bytes()
+        let key = self.world.key();
+        match &*self.worlds {
+            Worlds::Fixed(_) => self.world.to_bytes(),
+            Worlds::Universal(_) => {
+                [&key.env_index.to_le_bytes()[..], &key.episode.to_le_bytes(), &self.world.to_bytes()].concat()
+            }
+        }
     }
 
     /// Continues bit for bit from [`Environment::to_bytes`].
@@ -161,10 +178,25 @@ impl Environment {
     /// # Errors
     /// If the bytes do not hold a world of this configuration.
     pub fn from_bytes(config: &BatchConfig, bytes: &[u8]) -> Result<Self, WorldError> {
-        let mut world = World::from_bytes(&config.world, bytes)?;
+        let mut world = match &config.worlds {
+            Worlds::Fixed(world) => World::from_bytes(world, bytes)?,
+            worlds => {
+                let short = WorldError::Corrupt("too short");
+                let ([env_index, episode], bytes) = split_words(bytes).ok_or(short)?;
+                let key = EpisodeKey { run_seed: config.run_seed, purpose: config.purpose, env_index, episode };
+                World::from_bytes(&worlds.config(key, config.num_envs), bytes)?
+            }
+        };
         if config.observe {
             world.track_observations();
         }
-        Ok(Self { world, num_envs: config.num_envs })
+        Ok(Self { world, worlds: Arc::new(config.worlds.clone()), num_envs: config.num_envs })
     }
+}
+
+/// Two little-endian words and what follows them.
+fn split_words(bytes: &[u8]) -> Option<([u32; 2], &[u8])> {
+    let (first, rest) = bytes.split_first_chunk::<4>()?;
+    let (second, rest) = rest.split_first_chunk::<4>()?;
+    Some(([u32::from_le_bytes(*first), u32::from_le_bytes(*second)], rest))
 }

@@ -57,6 +57,7 @@ pub mod rng;
 pub mod simd;
 pub mod summary;
 pub mod world;
+pub mod worlds;
 
 pub use action::{Action, ActionMask, Heading};
 pub use agents::{Agent, ScriptedAgent, UnknownAgent};
@@ -73,6 +74,7 @@ pub use record::{StepRecord, WorldEvent, WorldEventKind};
 pub use rng::{EpisodeKey, Purpose, Stream};
 pub use summary::EpisodeSummary;
 pub use world::{Robot, SuspiciousObject, World};
+pub use worlds::Worlds;
 
 /// Version of the rules of the world, stored with every episode. Changing a number of the rules changes it.
 pub const RULES_VERSION: u32 = 1;

@@ -9,17 +9,19 @@
 //! | `last_action` | 4 | one-hot; all 0 at the start |
 //! | `here` | 2 | gain under the robot, mean threat |
 //! | `objects` | 5×5 + 3 | 1 where an object lies; the nearest one: ahead / 20, right / 20, 1/(1 + distance) |
-//! | `battery` | 9 | charge, charging, reserve, the nearest station: path length / 40, ahead / 20, right / 20, and whether a path to it leads ahead, right or left |
+//! | `charge` | 10 | charge, charging, reserve; the robot's own station: actions to it / 100 up to 4, ahead / 20, right / 20, and whether moving, turning right or turning left brings it closer; drain rate × 2. Where batteries outlast the episode: charge, 0, 1, 0, … |
 //! | `robots_near` | 7×7 | 1 where another robot stands |
 //! | `robots_far` | 9×9 | other robots / 4 nearest to that sample of `gain_far` |
 //! | `gain_own` | 9×9 | `gain_far` where no other robot is nearer (L1 Voronoi cell), else 0 |
 //! | `team` | 1 | robots / 10 |
+//! | `paths` | 4×4 | along ways over free cells that start ahead, to the right, behind, to the left: best gain × 0.8^way, best gain × 0.95^way, the latter where no other robot is nearer, 1/(1 + way) of the first object |
 //!
 //! The *gain* of a cell is the threat within Chebyshev distance 2 of it, what a patrol there would clear, as a share of
 //! 25 cells at full threat. Maps are row-major in the robot's frame: the row furthest ahead first, the leftmost column
 //! first. No value depends on the size of the world or of the team, so that one policy can serve all.
 
 mod crops;
+mod paths;
 mod scalars;
 
 use crate::simd::Kernel;
@@ -38,8 +40,10 @@ pub struct ObservationSpec {
     pub voronoi: bool,
     /// The block `objects`.
     pub objects: bool,
-    /// The block `battery`.
+    /// The block `charge`.
     pub battery: bool,
+    /// The block `paths`.
+    pub paths: bool,
 }
 
 /// A named run of features.
@@ -55,9 +59,14 @@ pub struct FeatureBlock {
 const COMMON: usize = crops::NEAR_CELLS + crops::FAR_CELLS + crops::OBSTACLE_CELLS + 4 + 4 + 2;
 
 impl ObservationSpec {
-    /// Everything, with the team blocks only for several robots.
+    /// What a policy for one team size sees: no ways, and the team blocks only for several robots.
     pub fn for_team(num_robots: usize) -> Self {
-        Self { team: num_robots > 1, voronoi: num_robots > 1, objects: true, battery: true }
+        Self { team: num_robots > 1, voronoi: num_robots > 1, objects: true, battery: true, paths: false }
+    }
+
+    /// Every block: what a policy for all worlds and teams sees.
+    pub fn universal() -> Self {
+        Self { team: true, voronoi: true, objects: true, battery: true, paths: true }
     }
 
     /// Number of features per robot.
@@ -102,7 +111,7 @@ impl ObservationSpec {
         gain.simd.run(WriteRow { spec: self, world, gain, robot, row: &mut row[..self.len()] });
     }
 
-    fn sizes(&self) -> [(&'static str, usize); 12] {
+    fn sizes(&self) -> [(&'static str, usize); 13] {
         let when = |wanted: bool, size: usize| if wanted { size } else { 0 };
         [
             ("gain_near", crops::NEAR_CELLS),
@@ -112,11 +121,12 @@ impl ObservationSpec {
             ("last_action", 4),
             ("here", 2),
             ("objects", when(self.objects, crops::OBJECT_CELLS + 3)),
-            ("battery", when(self.battery, scalars::BATTERY)),
+            ("charge", when(self.battery, scalars::BATTERY)),
             ("robots_near", when(self.team, crops::ROBOT_CELLS)),
             ("robots_far", when(self.team, crops::FAR_CELLS)),
             ("gain_own", when(self.voronoi, crops::FAR_CELLS)),
             ("team", when(self.team, 1)),
+            ("paths", when(self.paths, paths::PATHS)),
         ]
     }
 }
@@ -147,8 +157,12 @@ impl Kernel for WriteRow<'_> {
         }
         let (battery, rest) = rest.split_at_mut(if spec.battery { scalars::BATTERY } else { 0 });
         if spec.battery {
-            scalars::write_battery(world, &frame, battery);
+            scalars::write_charge(world, &frame, battery);
         }
-        crops.write_team(spec, world, &frame, rest);
+        let (team, paths) = rest.split_at_mut(rest.len() - if spec.paths { paths::PATHS } else { 0 });
+        crops.write_team(spec, world, &frame, team);
+        if spec.paths {
+            paths::write_paths(world, gain, &frame, paths);
+        }
     }
 }

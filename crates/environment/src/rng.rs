@@ -59,6 +59,8 @@ pub enum Stream {
     Objects = 2,
     /// Decisions of an agent that acts at random.
     Agent = 3,
+    /// The world itself, where it is drawn.
+    World = 4,
 }
 
 impl EpisodeKey {

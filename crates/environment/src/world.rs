@@ -3,6 +3,7 @@
 mod bytes;
 mod codec;
 pub(crate) mod gain;
+pub(crate) mod homing;
 mod movement;
 mod reward;
 mod square;
@@ -19,6 +20,7 @@ use crate::error::WorldError;
 use crate::map::{Cell, Map};
 use crate::rng::{EpisodeKey, map_rng};
 use crate::simd::Simd;
+use homing::Homing;
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 use tally::Tally;
@@ -44,6 +46,8 @@ pub struct World {
     restless: Vec<Cell>,
     pub(crate) field: ThreatField,
     pub(crate) terrain: Terrain,
+    /// Ways home, if batteries do not outlast the episode.
+    pub(crate) homing: Option<Homing>,
     visits: Vec<u32>,
     tally: Tally,
     rng: ChaCha8Rng,
@@ -127,6 +131,19 @@ impl World {
         Ok(())
     }
 
+    /// Starts another episode in a world of another kind.
+    ///
+    /// # Errors
+    /// As [`World::new`]; the world is then unchanged.
+    pub fn replace(&mut self, config: &WorldConfig, key: EpisodeKey) -> Result<(), WorldError> {
+        let tracked = self.field.gain.is_some();
+        *self = Self::new(config, key)?;
+        if tracked {
+            self.track_observations();
+        }
+        Ok(())
+    }
+
     /// Keeps ready what observations need, from now on and across resets.
     pub fn track_observations(&mut self) {
         self.field.track(self.objects.iter().map(|object| object.cell));
@@ -144,6 +161,11 @@ impl World {
 
     /// What the world was built from.
     pub fn config(&self) -> &WorldConfig {
+        &self.config
+    }
+
+    /// The same, to be kept.
+    pub fn shared_config(&self) -> &Arc<WorldConfig> {
         &self.config
     }
 
@@ -259,13 +281,14 @@ impl World {
     }
 
     /// Actions that are not pointless: no forward into a wall, obstacle or robot, no undoing of the last turn, no patrol
-    /// straight after a patrol unless the robot is charging. Never empty; advice only, every action may be taken. A robot
+    /// straight after a patrol unless the robot is charging; and, where batteries do not outlast the episode, nothing that
+    /// leaves the robot without a way to its station (`world/homing.rs`). Never empty; advice only, every action may be taken. A robot
     /// with an empty battery can only stay.
     ///
     /// # Panics
     /// If there is no such robot.
-    pub fn action_mask(&self, robot: usize) -> ActionMask {
-        let robot = &self.robots[robot];
+    pub fn action_mask(&self, index: usize) -> ActionMask {
+        let robot = &self.robots[index];
         if !robot.alive() {
             return ActionMask(Action::Patrol.bit());
         }
@@ -280,7 +303,10 @@ impl World {
             Some(Action::Patrol) if !robot.charging => mask &= !Action::Patrol.bit(),
             _ => {}
         }
-        ActionMask(mask)
+        match &self.homing {
+            Some(homing) => ActionMask(self.safe_actions(homing, index, mask)),
+            None => ActionMask(mask),
+        }
     }
 
     /// A hash chain over what every step did: key, map, and per step all robots (cell, heading, action, battery) and the

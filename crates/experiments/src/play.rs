@@ -68,7 +68,8 @@ impl Lane {
         self.events.extend(events.map(|&event| EventRow { episode_index, step, event }));
         if outcome.done() {
             let (summary, map) = (world.episode_summary(), Arc::clone(world.map()));
-            self.finished = Some(FinishedEpisode { episode_index, summary, map });
+            let world = Arc::clone(world.shared_config());
+            self.finished = Some(FinishedEpisode { episode_index, summary, map, world });
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a simulation recorded, as rows of the archive.
 
 use contracts::events;
-use environment::{FinishedEpisode, Map, WorldConfig};
+use environment::{FinishedEpisode, Map};
 use learner::RolloutRecord;
 use learner::record::{EventRow, StepColumns};
 use std::collections::BTreeMap;
@@ -25,15 +25,10 @@ pub struct EpisodeOrigin<'a> {
 ///
 /// # Errors
 /// If a row does not fit a message.
-pub fn segments(
-    record: &RolloutRecord,
-    origin: &EpisodeOrigin<'_>,
-    world: &WorldConfig,
-    recording: Recording,
-) -> Result<Vec<bytes::Bytes>> {
+pub fn segments(record: &RolloutRecord, origin: &EpisodeOrigin<'_>, recording: Recording) -> Result<Vec<bytes::Bytes>> {
     use contracts::events::Table;
     let others = [
-        (Table::Episodes, episode_rows(&record.finished, origin, world)?),
+        (Table::Episodes, episode_rows(&record.finished, origin)?),
         (Table::Maps, map_rows(&record.finished)?),
         (Table::WorldEvents, world_event_rows(&record.events)?),
     ];
@@ -97,15 +92,11 @@ fn step_columns<'a>(steps: &'a StepColumns, origin: &EpisodeOrigin<'_>) -> traje
     }
 }
 
-fn episode_rows(
-    finished: &[FinishedEpisode],
-    origin: &EpisodeOrigin<'_>,
-    world: &WorldConfig,
-) -> Result<trajectories::RecordBatch> {
+fn episode_rows(finished: &[FinishedEpisode], origin: &EpisodeOrigin<'_>) -> Result<trajectories::RecordBatch> {
     let rows: Vec<EpisodeRow<'_>> = finished
         .iter()
         .map(|episode| {
-            let summary = &episode.summary;
+            let (summary, world) = (&episode.summary, &episode.world);
             EpisodeRow {
                 episode_index: episode.episode_index,
                 agent: origin.agent,

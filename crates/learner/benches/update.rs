@@ -34,7 +34,7 @@ fn optimise(c: &mut Criterion) {
 fn made_up(shape: RolloutShape) -> Rollout {
     let mut rng = stream(2, Purpose::Evaluation, 0, 0);
     let mut rollout = Rollout::default();
-    rollout.resize(shape);
+    rollout.resize(&[shape]);
     rollout.observations.fill_with(|| unit(&mut rng));
     rollout.masks.fill(0b1111);
     rollout.actions.fill_with(|| (4.0 * unit(&mut rng)) as u8);

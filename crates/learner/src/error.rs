@@ -16,8 +16,8 @@ pub enum LearnerError {
     Resume(#[source] ContainerError),
     #[error("the checkpoint cannot be written")]
     Write(#[source] ContainerError),
-    #[error("the policy sees {found} features but this world shows {expected}: train it anew or choose its team size")]
-    Observation { found: usize, expected: usize },
+    #[error("the policy does not see team mates and can only act alone: train it anew or choose one robot")]
+    Observation,
     #[error("the threads cannot be started")]
     Threads(#[from] rayon::ThreadPoolBuildError),
     #[error("segment {segment} of lane {lane} was not asked for: it is lost or was played already")]

@@ -4,7 +4,9 @@
 //! give the same bits whatever the number of threads, and across [`Learner::checkpoint`] and [`Learner::resume`].
 use std::time::Instant;
 
-use environment::{BatchConfig, Environment, FinishedEpisode, ObservationSpec, Purpose as EpisodePurpose, WorldConfig};
+use environment::ScriptedAgent;
+use environment::{BatchConfig, Environment, FinishedEpisode, ObservationSpec, Purpose as EpisodePurpose};
+use environment::{WorldConfig, Worlds};
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -15,6 +17,8 @@ use crate::error::LearnerError;
 use crate::gae::{self, Segment};
 use crate::kernels::Kernels;
 use crate::network::{Network, NetworkShape};
+use crate::policy::Policy;
+use crate::ppo::config::{ConfigError, Fault};
 use crate::ppo::optimise::{Optimiser, Outcome, Position};
 use crate::ppo::return_normaliser::ReturnNormaliser;
 use crate::ppo::{Algorithm, PpoConfig};
@@ -22,12 +26,12 @@ use crate::progress::Progress;
 use crate::random::{Purpose, stream};
 use crate::record::RolloutRecord;
 use crate::report::{Timings, UpdateReport};
-use crate::rollout::buffer::{Rollout, RolloutShape};
+use crate::rollout::buffer::{Rest, Rollout, RolloutShape, lane_shapes};
 use crate::rollout::collect::{Actor, LaneMemory};
 
 /// A run in progress.
 pub struct Learner {
-    pub(crate) world: WorldConfig,
+    pub(crate) worlds: Worlds,
     pub(crate) config: PpoConfig,
     pub(crate) seed: u64,
     pub(crate) observation: ObservationSpec,
@@ -42,6 +46,8 @@ pub struct Learner {
     pub(crate) kernels: Kernels,
     pub(crate) pool: ThreadPool,
     rollout: Rollout,
+    /// Environments by team size.
+    groups: Vec<RolloutShape>,
     lanes: Vec<LaneMemory>,
 }
 
@@ -50,63 +56,57 @@ impl Learner {
     ///
     /// # Errors
     /// If a setting is out of range, a map cannot be made or threads cannot be started.
-    pub fn new(world: WorldConfig, config: PpoConfig, seed: u64, threads: usize) -> Result<Self, LearnerError> {
-        config.validate()?;
-        let batch = batch_config(&world, &config, seed);
+    pub fn new(worlds: impl Into<Worlds>, config: PpoConfig, seed: u64, threads: usize) -> Result<Self, LearnerError> {
+        let worlds = worlds.into();
+        check(&worlds, &config)?;
+        let batch = batch_config(&worlds, &config, seed);
+        let observation = observation(&worlds);
         let environments = (0..batch.num_envs).map(|index| Environment::new(&batch, index));
         let environments = environments.collect::<Result<Vec<_>, _>>()?;
-        let observation = ObservationSpec::for_team(world.num_robots);
         let shape = NetworkShape::new(config.architecture, &observation, config.hidden);
         let adam = Adam::new(shape.len(), config.adam_epsilon);
         let network = Network::initialised(shape, &mut stream(seed, Purpose::InitialWeights, 0, 0));
-        let parts = Parts {
-            network,
-            behaviour: None,
-            adam,
-            environments,
-            progress: Progress::default(),
-            normaliser: None,
-            asynchronous: None,
-        };
-        Self::assemble(world, config, seed, threads, parts)
+        Self::assemble(worlds, config, seed, threads, observation, Parts::new(network, adam, environments))
     }
 
     /// A new run that starts from the weights of a saved policy.
     ///
     /// # Errors
-    /// As [`Learner::new`], and if `policy` is not a policy for this world's observations.
+    /// As [`Learner::new`], and if `policy` is not a policy for these worlds: one that does not see team mates is for one
+    /// robot only.
     pub fn init_from(
-        world: WorldConfig,
+        worlds: impl Into<Worlds>,
         config: PpoConfig,
         seed: u64,
         threads: usize,
         policy: &[u8],
     ) -> Result<Self, LearnerError> {
-        let mut learner = Self::new(world, config, seed, threads)?;
-        let network = crate::policy::Policy::from_safetensors(policy)?.into_network_for(&learner.observation)?;
+        let worlds = worlds.into();
+        let (network, observation) = Policy::from_safetensors(policy)?.for_worlds(&worlds)?;
         let (hidden, architecture) = (network.shape().hidden, network.shape().architecture());
-        let config = PpoConfig { hidden, architecture, ..learner.config.clone() };
+        let config = PpoConfig { hidden, architecture, ..config };
+        let Self { environments, .. } = Self::new(worlds.clone(), config.clone(), seed, threads)?;
         let adam = Adam::new(network.shape().len(), config.adam_epsilon);
-        learner.lanes = lane_memories(network.shape(), &learner.world, &config);
-        learner.optimiser = Optimiser::new(network, adam, learner.kernels, config.gradient_shards);
-        learner.config = config;
-        Ok(learner)
+        Self::assemble(worlds, config, seed, threads, observation, Parts::new(network, adam, environments))
     }
 
     pub(crate) fn assemble(
-        world: WorldConfig,
+        worlds: Worlds,
         config: PpoConfig,
         seed: u64,
         threads: usize,
+        observation: ObservationSpec,
         parts: Parts,
     ) -> Result<Self, LearnerError> {
         let kernels = Kernels::detect();
-        let normaliser = parts
-            .normaliser
-            .or_else(|| config.normalise_returns.then(|| ReturnNormaliser::new(config.num_envs, world.num_robots)));
+        let groups = groups(&worlds, &config);
+        let robots = groups.iter().map(|group| group.num_envs * group.robots).sum();
+        let normaliser =
+            parts.normaliser.or_else(|| config.normalise_returns.then(|| ReturnNormaliser::new(robots, 1)));
         Ok(Self {
-            observation: ObservationSpec::for_team(world.num_robots),
-            lanes: lane_memories(parts.network.shape(), &world, &config),
+            lanes: lane_memories(parts.network.shape(), &groups),
+            observation,
+            groups,
             optimiser: Optimiser::new(parts.network, parts.adam, kernels, config.gradient_shards),
             behaviour: parts.behaviour,
             environments: parts.environments,
@@ -116,7 +116,7 @@ impl Learner {
             kernels,
             pool: ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("learner-{i}")).build()?,
             rollout: Rollout::default(),
-            world,
+            worlds,
             config,
             seed,
         })
@@ -131,27 +131,27 @@ impl Learner {
             return Err(LearnerError::Complete { steps: self.steps_done(), total: self.total_steps() });
         }
         let started = Instant::now();
-        let shape = self.next_shape();
+        let groups = self.next_groups();
+        let steps: usize = groups.iter().map(|group| group.len()).sum();
         let fraction = self.progress.steps_done as f64 / self.config.total_steps as f64;
-        self.collect(shape, recorder.is_some())?;
-        self.scale_rewards(shape);
+        self.collect(&groups, fraction, recorder.is_some())?;
+        self.scale_rewards(&groups);
         let rollout_time = started.elapsed();
-        let outcome = self.improve(shape, fraction);
+        let outcome = self.improve(&groups, fraction);
         let explained_variance = gae::explained_variance(&self.rollout.returns, &self.rollout.values);
 
         self.progress.updates += 1;
-        self.progress.steps_done += shape.len() as u64;
+        self.progress.steps_done += steps as u64;
         let finished: Vec<&FinishedEpisode> = self.lanes.iter().flat_map(|lane| &lane.record.finished).collect();
         let parameters = self.optimiser.network.parameters();
-        let (window, full) = (self.config.num_envs, self.world.episode_length());
-        let (episodes, is_best) = self.progress.take_in(&finished, full, window, parameters);
+        let (episodes, is_best) = self.progress.take_in(&finished, self.config.num_envs, parameters);
         if let Some(record) = recorder {
             record.clear();
             self.lanes.iter().for_each(|lane| record.append(&lane.record));
         }
         let mut timings = self.timings(&outcome);
         (timings.rollout, timings.wall) = (rollout_time, started.elapsed());
-        Ok(UpdateReport { explained_variance, episodes, is_best, timings, ..self.report(shape, fraction, &outcome) })
+        Ok(UpdateReport { explained_variance, episodes, is_best, timings, ..self.report(steps, fraction, &outcome) })
     }
 
     /// Robot-steps done. The last rollout may overshoot the total by less than one step of all environments.
@@ -175,8 +175,14 @@ impl Learner {
         &self.config
     }
 
+    /// Where the worlds of the run come from.
+    pub fn worlds(&self) -> &Worlds {
+        &self.worlds
+    }
+
+    /// What all worlds of the run have in common.
     pub fn world(&self) -> &WorldConfig {
-        &self.world
+        self.worlds.base()
     }
 
     pub fn seed(&self) -> u64 {
@@ -198,9 +204,9 @@ impl Learner {
     }
 
     /// All environments play one rollout.
-    fn collect(&mut self, shape: RolloutShape, recording: bool) -> Result<(), LearnerError> {
+    fn collect(&mut self, groups: &[RolloutShape], progress: f64, recording: bool) -> Result<(), LearnerError> {
         let Self { rollout, lanes, environments, optimiser, behaviour, .. } = self;
-        rollout.resize(shape);
+        rollout.resize(groups);
         let actor = Actor {
             network: behaviour.as_ref().unwrap_or(&optimiser.network),
             kernels: self.kernels,
@@ -210,31 +216,39 @@ impl Learner {
             reward_scale: if self.normaliser.is_some() { 1.0 } else { self.config.reward_scale },
             mean_threat_coefficient: self.config.mean_threat_coefficient,
             choices: None,
+            calm_coefficient: self.config.calm_coefficient,
+            own_patrol: self.config.own_patrol_at(progress),
+            teacher: (self.progress.steps_done < self.config.imitation_steps).then_some(ScriptedAgent::Tour),
         };
-        let mut work: Vec<_> =
-            rollout.lanes(shape).zip(environments.chunks_mut(shape.lane_envs())).zip(lanes).collect();
+        let mut rest = Rest(environments);
+        let played = lane_shapes(groups).map(|lane| rest.take(lane.envs));
+        let mut work: Vec<_> = rollout.lanes(groups).zip(played).zip(lanes).collect();
         let results: Result<(), environment::WorldError> = self.pool.install(|| {
-            work.par_iter_mut().with_max_len(1).enumerate().try_for_each(|(i, ((lane, environments), memory))| {
-                actor.play(i * shape.lane_envs(), environments, lane, memory, recording)
-            })
+            work.par_iter_mut()
+                .with_max_len(1)
+                .try_for_each(|((lane, environments), memory)| actor.play(environments, lane, memory, recording))
         });
         Ok(results?)
     }
 
     /// The gradient steps on the rollout. Actors that lag play the next one with what is the network now.
-    fn improve(&mut self, shape: RolloutShape, progress: f64) -> Outcome {
+    fn improve(&mut self, groups: &[RolloutShape], progress: f64) -> Outcome {
         let before = (self.config.policy_lag() > 0).then(|| self.optimiser.network.clone());
         let outcome = match self.config.algorithm {
             Algorithm::Ppo => {
-                self.estimate_advantages(shape);
-                gae::normalise(&mut self.rollout.advantages);
+                self.estimate_advantages(groups);
+                if self.progress.steps_done < self.config.imitation_steps {
+                    self.rollout.advantages.fill(1.0);
+                } else {
+                    self.normalise_advantages(groups);
+                }
                 let at = Position { seed: self.seed, update: self.progress.updates, progress };
-                let batch = self.rollout.batch(shape.observation_len);
+                let batch = self.rollout.batch(self.observation.len());
                 self.optimiser.optimise(&self.pool, &self.config, &batch, at)
             }
             Algorithm::A3c { .. } => {
                 let Self { optimiser, pool, config, rollout, .. } = self;
-                a3c::optimise::optimise(optimiser, pool, config, rollout, shape, progress)
+                a3c::optimise::optimise(optimiser, pool, config, rollout, groups[0], progress)
             }
         };
         self.behaviour = before;
@@ -242,10 +256,10 @@ impl Learner {
     }
 
     /// Divides rewards by the deviation of the return, if wanted.
-    fn scale_rewards(&mut self, shape: RolloutShape) {
+    fn scale_rewards(&mut self, groups: &[RolloutShape]) {
         if let Some(normaliser) = &mut self.normaliser {
             let mut first = 0;
-            for lane in self.rollout.lanes(shape) {
+            for lane in self.rollout.lanes(groups) {
                 let streams = lane.next_values.len();
                 normaliser.observe(first, streams, lane.rewards, lane.ends, self.config.gamma);
                 first += streams;
@@ -256,13 +270,13 @@ impl Learner {
     }
 
     /// Fills advantages and returns.
-    fn estimate_advantages(&mut self, shape: RolloutShape) {
+    fn estimate_advantages(&mut self, groups: &[RolloutShape]) {
         let (gamma, lambda) = (self.config.gamma, self.config.gae_lambda);
-        let lanes: Vec<_> = self.rollout.lanes(shape).collect();
+        let lanes: Vec<_> = self.rollout.lanes(groups).collect();
         self.pool.install(|| {
             lanes.into_par_iter().for_each(|lane| {
                 let segment = Segment {
-                    robots: shape.robots,
+                    robots: lane.robots,
                     rewards: lane.rewards,
                     values: lane.values,
                     ends: lane.ends,
@@ -274,23 +288,30 @@ impl Learner {
         });
     }
 
-    /// The next rollout's shape: shorter at the end of the run.
-    fn next_shape(&self) -> RolloutShape {
-        let robots = self.world.num_robots;
-        let width = (self.config.num_envs * robots) as u64;
-        let left = (self.config.total_steps - self.progress.steps_done).div_ceil(width);
-        let steps = (self.config.num_steps as u64).min(left) as usize;
-        RolloutShape { num_envs: self.config.num_envs, steps, robots, observation_len: self.observation.len() }
+    /// Each team size by itself: what one robot can change is a small part of what a large team is paid for, and would be
+    /// lost beside what a lone robot learns.
+    fn normalise_advantages(&mut self, groups: &[RolloutShape]) {
+        let mut rest = Rest(&mut self.rollout.advantages);
+        groups.iter().for_each(|group| gae::normalise(rest.take(group.len())));
     }
 
-    pub(crate) fn report(&self, shape: RolloutShape, fraction: f64, outcome: &Outcome) -> UpdateReport {
+    /// The next rollout's shape: shorter at the end of the run.
+    fn next_groups(&self) -> Vec<RolloutShape> {
+        let width: usize = self.groups.iter().map(|group| group.num_envs * group.robots).sum();
+        let left = (self.config.total_steps - self.progress.steps_done).div_ceil(width as u64);
+        let steps = (self.config.num_steps as u64).min(left) as usize;
+        let observation_len = self.observation.len();
+        self.groups.iter().map(|group| RolloutShape { steps, observation_len, ..*group }).collect()
+    }
+
+    pub(crate) fn report(&self, steps: usize, fraction: f64, outcome: &Outcome) -> UpdateReport {
         let losses = &outcome.losses;
         let samples = losses.samples.max(1.0);
         UpdateReport {
             update: self.progress.updates,
             steps_done: self.progress.steps_done,
             total_steps: self.config.total_steps,
-            rollout_steps: shape.len() as u64,
+            rollout_steps: steps as u64,
             episodes_finished: self.progress.episodes_finished,
             epochs: outcome.epochs,
             policy_loss: losses.policy_loss / samples,
@@ -335,10 +356,18 @@ pub(crate) struct Parts {
     pub asynchronous: Option<LaneCounters>,
 }
 
+impl Parts {
+    /// Those of a run that has not begun.
+    fn new(network: Network, adam: Adam, environments: Vec<Environment>) -> Self {
+        let progress = Progress::default();
+        Self { network, behaviour: None, adam, environments, progress, normaliser: None, asynchronous: None }
+    }
+}
+
 /// The environments of a training run.
-pub(crate) fn batch_config(world: &WorldConfig, config: &PpoConfig, seed: u64) -> BatchConfig {
+pub(crate) fn batch_config(worlds: &Worlds, config: &PpoConfig, seed: u64) -> BatchConfig {
     BatchConfig {
-        world: world.clone(),
+        worlds: worlds.clone(),
         run_seed: seed,
         purpose: EpisodePurpose::Training,
         num_envs: config.num_envs as u32,
@@ -347,10 +376,38 @@ pub(crate) fn batch_config(world: &WorldConfig, config: &PpoConfig, seed: u64) -
     }
 }
 
-fn lane_memories(network: &NetworkShape, world: &WorldConfig, config: &PpoConfig) -> Vec<LaneMemory> {
-    let shape = RolloutShape { num_envs: config.num_envs, steps: 1, robots: world.num_robots, observation_len: 0 };
-    let environments = shape.lane_envs().min(config.num_envs);
-    (0..config.num_envs.div_ceil(shape.lane_envs()))
-        .map(|_| LaneMemory::new(network, environments, world.num_robots))
-        .collect()
+/// What a new policy for these worlds sees.
+fn observation(worlds: &Worlds) -> ObservationSpec {
+    match worlds {
+        Worlds::Fixed(world) => ObservationSpec::for_team(world.num_robots),
+        Worlds::Universal(_) => ObservationSpec::universal(),
+    }
+}
+
+/// # Errors
+/// If a setting is out of range or does not go with these worlds.
+pub(crate) fn check(worlds: &Worlds, config: &PpoConfig) -> Result<(), LearnerError> {
+    config.validate()?;
+    if matches!(worlds, Worlds::Universal(_)) && config.algorithm != Algorithm::Ppo {
+        let fault = Fault { field: "algorithm", expected: "PPO where worlds are drawn" };
+        return Err(ConfigError { faults: vec![fault] }.into());
+    }
+    Ok(())
+}
+
+/// The environments by team size, which never falls from one to the next. Steps and observations are filled in per rollout.
+fn groups(worlds: &Worlds, config: &PpoConfig) -> Vec<RolloutShape> {
+    let mut groups: Vec<RolloutShape> = Vec::new();
+    for environment in 0..config.num_envs as u32 {
+        let robots = worlds.team_size(environment, config.num_envs as u32);
+        match groups.last_mut() {
+            Some(group) if group.robots == robots => group.num_envs += 1,
+            _ => groups.push(RolloutShape { num_envs: 1, steps: 1, robots, observation_len: 0 }),
+        }
+    }
+    groups
+}
+
+fn lane_memories(network: &NetworkShape, groups: &[RolloutShape]) -> Vec<LaneMemory> {
+    lane_shapes(groups).map(|lane| LaneMemory::new(network, lane.envs, lane.robots)).collect()
 }

@@ -1,6 +1,6 @@
 //! A trained policy, ready to act.
 use environment::evaluation::BatchActor;
-use environment::{Action, ObservationSpec, World};
+use environment::{Action, ObservationSpec, World, Worlds};
 use rand_chacha::ChaCha8Rng;
 
 use crate::categorical::Categorical;
@@ -66,15 +66,16 @@ impl Policy {
         &self.observation
     }
 
-    /// The network, if it sees exactly `observation`.
+    /// The network and what it sees, if that is enough for these worlds.
     ///
     /// # Errors
-    /// If it sees something else.
-    pub fn into_network_for(self, observation: &ObservationSpec) -> Result<Network, LearnerError> {
-        if self.observation == *observation {
-            return Ok(self.network);
+    /// If teams play in them and the policy does not see team mates.
+    pub fn for_worlds(self, worlds: &Worlds) -> Result<(Network, ObservationSpec), LearnerError> {
+        let alone = matches!(worlds, Worlds::Fixed(world) if world.num_robots == 1);
+        if alone || self.observation.team {
+            return Ok((self.network, self.observation));
         }
-        Err(LearnerError::Observation { found: self.observation.len(), expected: observation.len() })
+        Err(LearnerError::Observation)
     }
 
     /// An actor to step worlds with, or to hand to the environment's evaluation.
@@ -209,17 +210,24 @@ impl Compiled for Choice<'_> {
 
 /// The parts an observation has, by name.
 fn observation_name(spec: &ObservationSpec) -> String {
-    let parts = [("team", spec.team), ("voronoi", spec.voronoi), ("objects", spec.objects), ("battery", spec.battery)];
+    let parts = [
+        ("team", spec.team),
+        ("voronoi", spec.voronoi),
+        ("objects", spec.objects),
+        ("battery", spec.battery),
+        ("paths", spec.paths),
+    ];
     parts.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect::<Vec<_>>().join("+")
 }
 
 fn observation_by_name(name: &str) -> Option<ObservationSpec> {
-    (0..16_u8)
+    (0..32_u8)
         .map(|bits| ObservationSpec {
             team: bits & 1 != 0,
             voronoi: bits & 2 != 0,
             objects: bits & 4 != 0,
             battery: bits & 8 != 0,
+            paths: bits & 16 != 0,
         })
         .find(|spec| observation_name(spec) == name)
 }

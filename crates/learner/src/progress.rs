@@ -24,18 +24,17 @@ pub(crate) struct Best {
 }
 
 impl Progress {
-    /// Counts the episodes that ended under `parameters`; the means of those of `full` length (first episodes are
+    /// Counts the episodes that ended under `parameters`; the means of those of full length (first episodes are
     /// staggered), and whether the last `window` of them are the best so far.
     pub fn take_in(
         &mut self,
         finished: &[&FinishedEpisode],
-        full: u32,
         window: usize,
         parameters: &[f32],
     ) -> (Option<EpisodeMeans>, bool) {
         self.episodes_finished += finished.len() as u64;
         let whole: Vec<&EpisodeSummary> =
-            finished.iter().map(|episode| &episode.summary).filter(|summary| summary.max_steps == full).collect();
+            finished.iter().filter(|episode| is_whole(episode)).map(|episode| &episode.summary).collect();
         self.recent.extend(whole.iter().map(|summary| summary.mean_threat));
         self.recent.drain(..self.recent.len().saturating_sub(window));
         let best_before = self.best.as_ref().map_or(f64::INFINITY, |best| best.mean_threat);
@@ -51,6 +50,10 @@ impl Progress {
     pub fn recent_mean_threat(&self, window: usize) -> Option<f64> {
         (self.recent.len() == window).then(|| self.recent.iter().sum::<f64>() / window as f64)
     }
+}
+
+fn is_whole(episode: &FinishedEpisode) -> bool {
+    episode.summary.max_steps == episode.world.episode_length()
 }
 
 fn means(episodes: &[&EpisodeSummary]) -> Option<EpisodeMeans> {

@@ -32,7 +32,7 @@ pub fn play(
         experiments::play(actor, protocol, episodes, &mut record).map_err(failed)?;
         summaries.extend(record.finished.iter().map(|episode| episode.summary.clone()));
         number_from(&mut record, first_episode);
-        segments.extend(experiments::segments(&record, origin, &protocol.world, Recording::Full)?);
+        segments.extend(experiments::segments(&record, origin, Recording::Full)?);
     }
     Ok(Played { evaluation: Evaluation::new(actor.name(), summaries), segments })
 }

@@ -109,7 +109,7 @@ impl Played {
 
 fn open(config: &WorldConfig, seed: u64) -> Result<Environment, WorldError> {
     let batch = BatchConfig {
-        world: config.clone(),
+        worlds: config.clone().into(),
         run_seed: seed,
         purpose: Purpose::Playback,
         num_envs: 1,

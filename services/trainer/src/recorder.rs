@@ -4,7 +4,6 @@ use crate::error::{Error, Result};
 use contracts::config::RunConfig;
 use contracts::events::Split;
 use contracts::{RunId, subjects};
-use environment::WorldConfig;
 use event_log::{EventLog, TrajectoryMessage, TrajectoryPublisher};
 use experiments::EpisodeOrigin;
 use learner::RolloutRecord;
@@ -19,7 +18,6 @@ const BUFFER: u32 = 16 * 1024 * 1024;
 /// Encodes records and publishes them in order, numbered across restarts.
 pub struct Recorder {
     run: RunId,
-    world: WorldConfig,
     recording: Recording,
     publisher: TrajectoryPublisher,
     next_segment: u64,
@@ -28,10 +26,10 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    pub fn new(log: EventLog, run: RunId, config: &RunConfig, world: WorldConfig, next_segment: u64) -> Self {
+    pub fn new(log: EventLog, run: RunId, config: &RunConfig, next_segment: u64) -> Self {
         let recording = Recording::of(&config.recording);
         let publisher = TrajectoryPublisher::new(log, BUFFER);
-        Self { run, world, recording, publisher, next_segment, newest: None }
+        Self { run, recording, publisher, next_segment, newest: None }
     }
 
     /// The number of the next segment.
@@ -45,11 +43,11 @@ impl Recorder {
         if self.recording == Recording::None {
             return Ok(record);
         }
-        let (world, recording) = (self.world.clone(), self.recording);
+        let recording = self.recording;
         let encoding = tokio::task::spawn_blocking(move || {
             let policy_version = Some(u32::try_from(update).unwrap_or(u32::MAX));
             let origin = EpisodeOrigin { agent: "policy", checkpoint_id: None, policy_version, has_estimates: true };
-            let messages = experiments::segments(&record, &origin, &world, recording);
+            let messages = experiments::segments(&record, &origin, recording);
             (record, messages)
         });
         let (record, messages) = encoding.await?;

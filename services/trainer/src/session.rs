@@ -136,7 +136,6 @@ impl<'a> Session<'a> {
         lifecycle: &Lifecycle,
     ) -> Result<Ended> {
         let engine = start::engine(trainer, run, claim).await?;
-        let world = engine.run().world().clone();
         let remote = claim.config.learning.actors == Actors::Nats;
         let reception = match engine.door().filter(|_| remote) {
             Some(door) => Some(Reception::open(&trainer.log, run, door).await?),
@@ -148,7 +147,7 @@ impl<'a> Session<'a> {
             trainer,
             run,
             fence,
-            recorder: Recorder::new(trainer.log.clone(), run, &claim.config, world, next_segment),
+            recorder: Recorder::new(trainer.log.clone(), run, &claim.config, next_segment),
             progress: Progress::new(run, &claim.config, engine.run().steps_done(), Instant::now()),
             pending: Vec::new(),
             checkpoint: claim.checkpoint.as_ref().map(|created| (reference(created), created.digest.clone())),

@@ -15,6 +15,11 @@ use learner::{Checkpoint, Learner, LearnerError, PpoConfig};
 use trajectories::ObjectStore;
 use trajectories::store::sha256;
 
+/// The name of [`UNIVERSAL`] in commands.
+const UNIVERSAL_NAME: &str = "universal";
+/// The policy for every world that comes with this version; `models/universal.json` says where it comes from.
+const UNIVERSAL: &[u8] = include_bytes!("../../../models/universal.safetensors");
+
 /// Threads for a run: as many as it asks for, or what this trainer has when it leaves the choice (one worker).
 pub fn threads(config: &RunConfig, available: usize) -> usize {
     match config.learning.num_workers {
@@ -128,8 +133,11 @@ async fn checkpoint(store: &ObjectStore, created: &CheckpointCreated) -> Result<
     Ok(Checkpoint { policy, resume })
 }
 
-/// Weights by checkpoint id or uploaded file id.
+/// Weights by checkpoint id or uploaded file id, or those that come with this version.
 async fn weights(log: &EventLog, store: &ObjectStore, source: &str) -> Result<Bytes> {
+    if source == UNIVERSAL_NAME {
+        return Ok(Bytes::from_static(UNIVERSAL));
+    }
     let unknown =
         || Error::Run { code: "unknown_weights", message: format!("`{source}` names no checkpoint or model") };
     let id: uuid::Uuid = source.parse().map_err(|_| unknown())?;
@@ -159,4 +167,24 @@ async fn blob(store: &ObjectStore, reference: &BlobRef) -> Result<Bytes> {
         return Err(Error::Run { code: "blob_corrupt", message });
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use environment::{WorldConfig, Worlds};
+    use learner::Policy;
+
+    /// It fits every team, and is the file that its provenance describes.
+    #[test]
+    fn the_universal_policy_fits_every_world() {
+        for num_robots in 1..=10 {
+            let worlds = Worlds::from(WorldConfig { num_robots, ..WorldConfig::default() });
+            Policy::from_safetensors(UNIVERSAL).and_then(|policy| policy.for_worlds(&worlds)).expect("it fits");
+        }
+        let provenance = include_str!("../../../models/universal.json");
+        let provenance: serde_json::Value = serde_json::from_str(provenance).expect("JSON");
+        assert_eq!(provenance["sha256"], sha256(UNIVERSAL));
+        assert!(UNIVERSAL.len() < 300_000);
+    }
 }

@@ -23,7 +23,7 @@ pub(super) const OBJECT_CELLS: usize = OBJECTS * OBJECTS;
 pub(super) const ROBOT_CELLS: usize = ROBOTS * ROBOTS;
 
 /// 25 cells at full threat, in hundredths.
-const GAIN_SCALE: f32 = 1.0 / 2500.0;
+pub(super) const GAIN_SCALE: f32 = 1.0 / 2500.0;
 /// Robots counted as 1 in `robots_far`.
 const ROBOT_SCALE: f32 = 1.0 / 4.0;
 

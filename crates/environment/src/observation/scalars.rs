@@ -1,16 +1,13 @@
 //! Features that are single numbers, and the robot's frame.
 
-use crate::action::Heading;
+use crate::action::{Action, Heading};
 use crate::map::Cell;
-use crate::world::terrain::UNREACHABLE;
 use crate::world::{Robot, World};
 
-/// Entries of the block `battery`.
-pub(super) const BATTERY: usize = 9;
+/// Entries of the block `charge`.
+pub(super) const BATTERY: usize = 10;
 /// Offsets are divided by the reach of the far maps.
 const OFFSET_SCALE: f32 = 1.0 / 20.0;
-/// Steps allowed per cell of the path to a station when the reserve is judged: turns and detours.
-const STEPS_PER_CELL: f32 = 2.0;
 
 /// Where a robot is and how its frame lies in the grid.
 ///
@@ -84,37 +81,24 @@ pub(super) fn write_nearest_object(world: &World, frame: &Frame, features: &mut 
     features[2] = 1.0 / (1 + (nearest >> 16)) as f32;
 }
 
-/// The block `battery`. The reserve is 1 while the charge lasts for twice the way to the station and back below 0
-/// when it no longer does; it is clamped to −1..1.
+/// The block `charge`. The reserve is the charge that is left over after the way home with all delays, clamped to −1..1.
 #[inline(always)]
-pub(super) fn write_battery(world: &World, frame: &Frame, features: &mut [f32]) {
+pub(super) fn write_charge(world: &World, frame: &Frame, features: &mut [f32]) {
     let robot = &world.robots()[frame.robot];
-    let path = world.station_path(frame.cell).unwrap_or(0);
-    let needed = world.config().battery_drain_rate as f32 * (f32::from(path) + 1.0) * STEPS_PER_CELL;
-    let charge = robot.battery as f32 * 0.01;
-    let (ahead, right) = frame.offset(world.nearest_station(frame.cell));
-    features[0] = charge;
+    features.fill(0.0);
+    features[0] = robot.battery as f32 * 0.01;
+    features[2] = 1.0;
+    let Some(homing) = &world.homing else { return };
+    let way = homing.distance(frame.robot, frame.cell, frame.heading);
+    let (ahead, right) = frame.offset(homing.station(frame.robot));
     features[1] = f32::from(u8::from(robot.charging));
-    features[2] = (charge - needed * 0.01).clamp(-1.0, 1.0);
-    features[3] = f32::from(path) * 0.025;
+    features[2] = (homing.slack(frame.robot, frame.cell, frame.heading, robot.battery) as f32 * 0.01).clamp(-1.0, 1.0);
+    features[3] = (f32::from(way) * 0.01).min(4.0);
     features[4] = ahead as f32 * OFFSET_SCALE;
     features[5] = right as f32 * OFFSET_SCALE;
-    for (feature, heading) in
-        features[6..9].iter_mut().zip([frame.heading, frame.heading.right(), frame.heading.left()])
-    {
-        *feature = f32::from(u8::from(leads_home(world, frame.cell, heading, path)));
+    for (feature, action) in features[6..9].iter_mut().zip([Action::Forward, Action::TurnRight, Action::TurnLeft]) {
+        let (cell, heading) = world.pose_after(robot, action);
+        *feature = f32::from(u8::from(homing.distance(frame.robot, cell, heading) < way));
     }
-}
-
-/// Whether the neighbour in this direction is nearer to a station by path.
-#[inline(always)]
-fn leads_home(world: &World, cell: Cell, heading: Heading, path: u16) -> bool {
-    let (dx, dy) = heading.delta();
-    let (x, y) = (i32::from(cell.x) + dx, i32::from(cell.y) + dy);
-    let (width, height) = (world.map().width() as i32, world.map().height() as i32);
-    if x < 0 || y < 0 || x >= width || y >= height {
-        return false;
-    }
-    let there = world.terrain.station_path[(y * width + x) as usize];
-    there != UNREACHABLE && there < path
+    features[9] = world.config().battery_drain_rate as f32 * 2.0;
 }

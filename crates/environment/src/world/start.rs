@@ -1,5 +1,6 @@
 //! The first moment of an episode.
 
+use super::homing::Homing;
 use super::{Robot, World, mix};
 use super::{Tally, Terrain, ThreatField, Trail};
 use crate::action::Heading;
@@ -31,6 +32,7 @@ impl World {
             restless: Vec::new(),
             field: ThreatField::new(&map),
             terrain: Terrain::new(&map),
+            homing: Homing::new(&map, config.battery_drain_rate, config.episode_length()),
             visits: vec![0; cells],
             tally: Tally::default(),
             rng: key.rng(Stream::Objects),

@@ -40,6 +40,7 @@ impl World {
         record.blocked = [false; MAX_ROBOTS];
         record.cells_cleared = [0; MAX_ROBOTS];
         record.threat_removed = [0; MAX_ROBOTS];
+        record.growth_removed = [0; MAX_ROBOTS];
         record.events.clear();
     }
 
@@ -191,6 +192,7 @@ impl World {
             self.wake_objects(robot.cell, radius);
             record.cells_cleared[index] = cleared.cells as u16;
             record.threat_removed[index] = cleared.threat as u16;
+            record.growth_removed[index] = cleared.growth as u16;
             self.tally.patrols += 1;
             team_reward += reward::patrol(match self.config.patrol_reward {
                 PatrolReward::Growth => cleared.growth,

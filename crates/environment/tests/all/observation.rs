@@ -60,8 +60,43 @@ fn expected(world: &World, robot: usize, name: &str) -> Option<Vec<f32>> {
                 steps as f32 * 0.04
             })
             .to_vec(),
+        "paths" => paths(world, robot),
         _ => return None,
     })
+}
+
+/// Breadth-first search by the book, up to 160 cells; the way that was found first counts.
+fn paths(world: &World, robot: usize) -> Vec<f32> {
+    let heading = world.robots()[robot].heading;
+    let clockwise = [heading, heading.right(), heading.right().right(), heading.left()].map(Heading::delta);
+    let spot = |cell: Cell| (i32::from(cell.x), i32::from(cell.y));
+    let mut seen: Vec<(i32, i32)> = world.robots().iter().map(|robot| spot(robot.cell)).collect();
+    let start = seen[robot];
+    let mut queue: Vec<((i32, i32), usize, i32)> = vec![(start, 4, 0)];
+    let (mut best, mut next) = ([0.0_f32; 16], 0);
+    while let Some(&(from, direction, way)) = queue.get(next) {
+        next += 1;
+        for (turn, (dx, dy)) in clockwise.iter().enumerate() {
+            let to = (from.0 + dx, from.1 + dy);
+            if queue.len() <= 160 && world.map().is_free(to.0 as isize, to.1 as isize) && !seen.contains(&to) {
+                seen.push(to);
+                queue.push((to, if way == 0 { turn } else { direction }, way + 1));
+            }
+        }
+    }
+    let power = |base: f32, way: i32| (0..way).fold(1.0_f32, |product, _| product * base);
+    for ((x, y), direction, way) in queue.drain(..).skip(1) {
+        let gain = gain(world, x, y) * (1.0 / 2500.0);
+        let others = world.robots().iter().enumerate().filter(|(index, _)| *index != robot);
+        let mine = others.map(|(_, other)| spot(other.cell)).all(|(ox, oy)| (ox - x).abs() + (oy - y).abs() >= way);
+        let object = world.objects().iter().any(|object| spot(object.cell) == (x, y));
+        let found = [gain * power(0.8, way), gain * power(0.95, way), gain * power(0.95, way), 1.0 / (1 + way) as f32];
+        for (kind, (value, counts)) in found.into_iter().zip([true, true, mine, object]).enumerate() {
+            let slot = &mut best[kind * 4 + direction];
+            *slot = if counts { slot.max(value) } else { *slot };
+        }
+    }
+    best.to_vec()
 }
 
 proptest! {
@@ -72,7 +107,7 @@ proptest! {
         let config = environment::WorldConfig { width: config.width.max(width), ..config };
         let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
         world.track_observations();
-        let spec = ObservationSpec { team: true, voronoi: true, objects: true, battery: true };
+        let spec = ObservationSpec::universal();
         let mut row = vec![f32::NAN; spec.len()];
         let mut record = StepRecord::new();
         let mut actions = Actions(seed);
@@ -129,7 +164,7 @@ proptest! {
         prop_assert_eq!(units.last(), Some(&Simd::Portable));
         let mut worlds = vec![world; units.len()];
         worlds.iter_mut().zip(units).for_each(|(world, unit)| world.use_simd(*unit));
-        let spec = ObservationSpec { team: true, voronoi: true, objects: true, battery: true };
+        let spec = ObservationSpec::universal();
         let mut actions = Actions(seed);
         let mut records = vec![StepRecord::new(); units.len()];
         while !records[0].done() {

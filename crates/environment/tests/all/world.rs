@@ -2,8 +2,9 @@
 
 use crate::reference::Reference;
 use environment::{
-    Action, BatchConfig, EnhancedReward, EpisodeKey, MapConfig, MapType, ObservationSpec, PatrolMode, PatrolRadius,
-    PatrolReward, Purpose, RewardConfig, StepRecord, World, WorldBatch, WorldConfig, WorldEventKind,
+    Action, BatchConfig, EnhancedReward, Environment, EpisodeKey, MapConfig, MapType, ObservationSpec, PatrolMode,
+    PatrolRadius, PatrolReward, Purpose, RewardConfig, StepRecord, World, WorldBatch, WorldConfig, WorldEventKind,
+    Worlds,
 };
 use proptest::prelude::*;
 
@@ -154,7 +155,14 @@ fn the_mask_forbids_what_is_pointless() {
 #[test]
 fn a_batch_goes_from_episode_to_episode_at_staggered_times() {
     let world = WorldConfig { max_steps: Some(40), num_robots: 2, ..WorldConfig::default() };
-    let config = BatchConfig { world, run_seed: 9, purpose: Purpose::Test, num_envs: 4, stagger: true, observe: true };
+    let config = BatchConfig {
+        worlds: world.into(),
+        run_seed: 9,
+        purpose: Purpose::Test,
+        num_envs: 4,
+        stagger: true,
+        observe: true,
+    };
     let mut batch = WorldBatch::new(&config).expect("a valid configuration");
     let mut records = vec![StepRecord::new(); 4];
     let mut finished = Vec::new();
@@ -197,4 +205,59 @@ fn every_wrong_field_is_named() {
         "battery_drain_rate",
     ];
     assert_eq!(fields, expected);
+}
+
+/// Drawn worlds continue bit for bit, and every episode has the world of its key.
+#[test]
+fn drawn_worlds_are_saved_and_continued() {
+    let worlds = Worlds::Universal(WorldConfig { max_steps: Some(40), ..WorldConfig::default() });
+    let config =
+        BatchConfig { worlds, run_seed: 9, purpose: Purpose::Test, num_envs: 16, stagger: true, observe: true };
+    for env in [0, 7, 15] {
+        let mut environment = Environment::new(&config, env).expect("drawn");
+        let (mut record, mut actions) = (StepRecord::new(), Actions(u64::from(env)));
+        for step in 0..150 {
+            let world = environment.world();
+            assert_eq!(*world.config(), config.worlds.config(world.key(), 16));
+            let chosen = actions.next(world.num_robots());
+            environment.step(&chosen, &mut record);
+            if record.done() {
+                let key = environment.world().key();
+                let finished = environment.start_next_episode().expect("another");
+                assert_eq!(*finished.world, config.worlds.config(key, 16));
+            }
+            if step % 13 == 0 {
+                let saved = environment.to_bytes();
+                let read = Environment::from_bytes(&config, &saved).expect("its own bytes");
+                assert_eq!(read.to_bytes(), saved);
+                environment = read;
+            }
+        }
+        assert!(environment.world().key().episode >= 3);
+    }
+}
+
+/// Whatever a lone robot does of what it may, its battery never runs empty, and it does get away from its station.
+#[test]
+fn a_lone_robot_that_heeds_the_mask_never_runs_empty() {
+    for (number, map_type) in MapType::ALL.into_iter().enumerate() {
+        for drain in [0.1, 0.3, 0.5, 2.0] {
+            let map = MapConfig { map_type, ..MapConfig::default() };
+            let config =
+                WorldConfig { width: 30, height: 17, battery_drain_rate: drain, map, ..WorldConfig::default() };
+            let key = EpisodeKey { run_seed: 5, purpose: Purpose::Test, env_index: number as u32, episode: 0 };
+            let mut world = World::new(&config, key).expect("a world");
+            let (mut record, mut actions) = (StepRecord::new(), Actions(number as u64));
+            let mut farthest = 0;
+            while !record.done() {
+                let mask = world.action_mask(0);
+                let action = std::iter::repeat_with(|| actions.next(1)[0]).find(|action| mask.allows(*action));
+                world.step(&[action.expect("one is allowed")], &mut record);
+                farthest = farthest.max(world.station_path(world.robots()[0].cell).expect("free"));
+            }
+            let summary = world.episode_summary();
+            assert!(summary.truncated && summary.battery_deaths == 0, "{map_type:?} {drain}");
+            assert!(summary.charging_events > 1 && farthest > 4, "{map_type:?} {drain}: {farthest}");
+        }
+    }
 }

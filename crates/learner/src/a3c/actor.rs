@@ -39,6 +39,7 @@ pub struct ActorSettings {
     pub(crate) seed: u64,
     pub(crate) reward_scale: f32,
     pub(crate) mean_threat_coefficient: f32,
+    pub(crate) calm_coefficient: f32,
     pub(crate) robots: usize,
     pub(crate) steps: usize,
     pub(crate) segment_envs: usize,
@@ -51,16 +52,17 @@ impl ActorSettings {
         config: &PpoConfig,
         seed: u64,
         segment_envs: usize,
-        network: NetworkShape,
+        (network, observation): (NetworkShape, ObservationSpec),
         recording: bool,
     ) -> Self {
         Self {
-            observation: ObservationSpec::for_team(world.num_robots),
+            observation,
             kernels: Kernels::detect(),
             network,
             seed,
             reward_scale: if config.normalise_returns { 1.0 } else { config.reward_scale },
             mean_threat_coefficient: config.mean_threat_coefficient,
+            calm_coefficient: config.calm_coefficient,
             robots: world.num_robots,
             steps: config.num_steps,
             segment_envs,
@@ -116,13 +118,17 @@ impl SegmentActor {
             reward_scale: settings.reward_scale,
             mean_threat_coefficient: settings.mean_threat_coefficient,
             choices,
+            calm_coefficient: settings.calm_coefficient,
+            own_patrol: 0.0,
+            teacher: None,
         };
-        lane.rollout.resize(shape);
+        lane.rollout.resize(&[shape]);
         std::mem::swap(&mut self.memory.record, &mut lane.record);
         let first = lane.index * settings.segment_envs;
         let Lane { environments, rollout, .. } = &mut lane;
-        for mut part in rollout.lanes(shape) {
-            actor.play(first, environments, &mut part, &mut self.memory, settings.recording)?;
+        for mut part in rollout.lanes(&[shape]) {
+            part.first_env += first;
+            actor.play(environments, &mut part, &mut self.memory, settings.recording)?;
         }
         std::mem::swap(&mut self.memory.record, &mut lane.record);
         let digest = lane.digest(policy.version);

@@ -111,15 +111,15 @@ impl AsyncLearner {
         checkpoint: &Checkpoint,
     ) -> Result<Self, LearnerError> {
         let config = without_lag(config);
-        let learner = Learner::restore(world, config, seed, threads, checkpoint, Some(segment_envs))?;
+        let learner = Learner::restore(world.into(), config, seed, threads, checkpoint, Some(segment_envs))?;
         Ok(Self::begin(learner, segment_envs, recording))
     }
 
     fn begin(mut inner: Learner, segment_envs: usize, recording: bool) -> Self {
         let new = || LaneCounters::new(inner.config.num_envs, segment_envs);
         let counters = inner.asynchronous.take().unwrap_or_else(new);
-        let network = inner.optimiser.network.shape().clone();
-        let settings = ActorSettings::new(&inner.world, &inner.config, inner.seed, segment_envs, network, recording);
+        let seen = (inner.optimiser.network.shape().clone(), inner.observation.clone());
+        let settings = ActorSettings::new(inner.world(), &inner.config, inner.seed, segment_envs, seen, recording);
         let newest =
             PolicyVersion { version: counters.policy_version, network: Arc::new(inner.optimiser.network.clone()) };
         let glimpse = inner.environments[0].clone();
@@ -262,9 +262,8 @@ impl AsyncLearner {
         let inner = &mut self.inner;
         inner.progress.updates += 1;
         let finished: Vec<&FinishedEpisode> = self.tally.finished.iter().collect();
-        let (window, full) = (inner.config.num_envs, inner.world.episode_length());
         let parameters = inner.optimiser.network.parameters();
-        let (episodes, is_best) = inner.progress.take_in(&finished, full, window, parameters);
+        let (episodes, is_best) = inner.progress.take_in(&finished, inner.config.num_envs, parameters);
         let before = inner.progress.steps_done - self.tally.robot_steps;
         let fraction = before as f64 / inner.config.total_steps as f64;
         let mut timings = self.tally.timings;
@@ -278,7 +277,7 @@ impl AsyncLearner {
             episodes,
             is_best,
             timings,
-            ..inner.report(self.settings.shape(0), fraction, &self.tally.outcome)
+            ..inner.report(0, fraction, &self.tally.outcome)
         };
         self.ended = std::mem::take(&mut self.tally);
         AsyncUpdate { report, order: std::mem::take(&mut self.order), replayed: false }

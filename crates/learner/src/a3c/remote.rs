@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use environment::{BatchConfig, Environment, WorldConfig};
+use environment::{BatchConfig, Environment, ObservationSpec, WorldConfig};
 
 use super::actor::{ActorSettings, SegmentActor};
 use super::lane::{Lane, PolicyVersion, SegmentDigest};
@@ -144,7 +144,7 @@ impl AsyncLearner {
             }
             Err(reason) => reason,
         };
-        let batch = batch_config(&self.inner.world, &self.inner.config, self.inner.seed);
+        let batch = batch_config(self.inner.worlds(), &self.inner.config, self.inner.seed);
         let environments = environments.iter().map(|state| Environment::from_bytes(&batch, state));
         self.lanes[index] = Some(Lane::new(index, number, environments.collect::<Result<_, _>>()?));
         self.free.push_front(index);
@@ -199,7 +199,7 @@ pub struct RemoteActor {
 impl RemoteActor {
     /// An actor of the run with these settings.
     pub fn new(name: &str, world: WorldConfig, config: PpoConfig, seed: u64, segment_envs: usize) -> Self {
-        let batch = batch_config(&world, &config, seed);
+        let batch = batch_config(&world.clone().into(), &config, seed);
         Self { name: name.into(), world, config, batch, segment_envs, actor: None }
     }
 
@@ -208,12 +208,12 @@ impl RemoteActor {
     /// # Errors
     /// If the lease is of another run.
     pub fn play(&mut self, lease: &Lease) -> Result<RemoteSegment, LearnerError> {
-        let policy = self.policy(lease)?;
+        let (policy, observation) = self.policy(lease)?;
         let states = lease.environments.iter().map(|state| Environment::from_bytes(&self.batch, state));
         let lane = Lane::new(lease.lane, lease.segment, states.collect::<Result<_, _>>()?);
         let settings = || {
-            let shape = policy.network.shape().clone();
-            ActorSettings::new(&self.world, &self.config, self.batch.run_seed, self.segment_envs, shape, false)
+            let seen = (policy.network.shape().clone(), observation);
+            ActorSettings::new(&self.world, &self.config, self.batch.run_seed, self.segment_envs, seen, false)
         };
         let actor = self.actor.get_or_insert_with(|| SegmentActor::new(Arc::clone(&self.name), settings()));
         let played = actor.play(lane, &policy)?;
@@ -231,9 +231,9 @@ impl RemoteActor {
         Ok(RemoteSegment { lease: lease.id, choices, digest })
     }
 
-    fn policy(&self, lease: &Lease) -> Result<PolicyVersion, LearnerError> {
-        let spec = environment::ObservationSpec::for_team(self.world.num_robots);
-        let network = Policy::from_safetensors(&lease.policy)?.into_network_for(&spec)?;
-        Ok(PolicyVersion { version: lease.policy_version, network: Arc::new(network) })
+    fn policy(&self, lease: &Lease) -> Result<(PolicyVersion, ObservationSpec), LearnerError> {
+        let worlds = self.world.clone().into();
+        let (network, observation) = Policy::from_safetensors(&lease.policy)?.for_worlds(&worlds)?;
+        Ok((PolicyVersion { version: lease.policy_version, network: Arc::new(network) }, observation))
     }
 }

@@ -2,12 +2,12 @@
 pub mod container;
 
 use container::{ContainerError, Reader, Writer};
-use environment::{Environment, WorldConfig};
+use environment::{Environment, Worlds};
 
 use crate::a3c::LaneCounters;
 use crate::adam::Adam;
 use crate::error::LearnerError;
-use crate::learner::{Learner, Parts, batch_config};
+use crate::learner::{Learner, Parts, batch_config, check};
 use crate::network::Network;
 use crate::policy::Policy;
 use crate::ppo::PpoConfig;
@@ -52,35 +52,34 @@ impl Learner {
     /// # Errors
     /// If the bytes are damaged or belong to another run.
     pub fn resume(
-        world: WorldConfig,
+        worlds: impl Into<Worlds>,
         config: PpoConfig,
         seed: u64,
         threads: usize,
         checkpoint: &Checkpoint,
     ) -> Result<Self, LearnerError> {
-        Self::restore(world, config, seed, threads, checkpoint, None)
+        Self::restore(worlds.into(), config, seed, threads, checkpoint, None)
     }
 
     /// As [`Learner::resume`]; `segment_envs` is of the asynchronous form.
     pub(crate) fn restore(
-        world: WorldConfig,
+        worlds: Worlds,
         config: PpoConfig,
         seed: u64,
         threads: usize,
         checkpoint: &Checkpoint,
         segment_envs: Option<usize>,
     ) -> Result<Self, LearnerError> {
-        config.validate()?;
+        check(&worlds, &config)?;
         let mut config = config;
-        let spec = environment::ObservationSpec::for_team(world.num_robots);
-        let network = Policy::from_safetensors(&checkpoint.policy)?.into_network_for(&spec)?;
+        let (network, observation) = Policy::from_safetensors(&checkpoint.policy)?.for_worlds(&worlds)?;
         // A run that was warm-started has the shape of the policy it started from.
         config.hidden = network.shape().hidden;
         config.architecture = network.shape().architecture();
         let reader = Reader::new(&checkpoint.resume).map_err(LearnerError::Resume)?;
         let saved =
-            Saved::read(&reader, &world, &config, seed, &network, segment_envs).map_err(LearnerError::Resume)?;
-        let batch = batch_config(&world, &config, seed);
+            Saved::read(&reader, &worlds, &config, seed, &network, segment_envs).map_err(LearnerError::Resume)?;
+        let batch = batch_config(&worlds, &config, seed);
         let environments = saved.environments.iter().map(|bytes| Environment::from_bytes(&batch, bytes));
         let environments = environments.collect::<Result<Vec<_>, _>>()?;
         let parts = Parts {
@@ -92,7 +91,7 @@ impl Learner {
             normaliser: saved.normaliser,
             asynchronous: saved.asynchronous,
         };
-        Self::assemble(world, config, seed, threads, parts)
+        Self::assemble(worlds, config, seed, threads, observation, parts)
     }
 
     fn resume_state(&self) -> Result<Vec<u8>, LearnerError> {
@@ -100,7 +99,7 @@ impl Learner {
         let (adam, progress) = (&self.optimiser.adam, &self.progress);
         writer.metadata("format", FORMAT);
         let segment_envs = self.asynchronous.as_ref().map(|lanes| lanes.segment_envs);
-        writer.metadata("run", fingerprint(&self.world, &self.config, self.seed, segment_envs));
+        writer.metadata("run", fingerprint(&self.worlds, &self.config, self.seed, segment_envs));
         writer.metadata("updates", progress.updates);
         writer.metadata("steps_done", progress.steps_done);
         writer.metadata("episodes_finished", progress.episodes_finished);
@@ -147,14 +146,14 @@ struct Saved<'a> {
 impl<'a> Saved<'a> {
     fn read(
         reader: &Reader<'a>,
-        world: &WorldConfig,
+        worlds: &Worlds,
         config: &PpoConfig,
         seed: u64,
         network: &Network,
         segment_envs: Option<usize>,
     ) -> Result<Self, ContainerError> {
         reader.expect("format", &FORMAT.to_string())?;
-        reader.expect("run", &fingerprint(world, config, seed, segment_envs))?;
+        reader.expect("run", &fingerprint(worlds, config, seed, segment_envs))?;
         let size = [network.shape().len()];
         let mut adam = Adam::new(size[0], config.adam_epsilon);
         adam.first_moment = reader.f32s("adam.first_moment", &size)?;
@@ -178,7 +177,8 @@ impl<'a> Saved<'a> {
         };
         let lags = config.policy_lag() > 0 && progress.updates > 0;
         let behaviour = lags.then(|| reader.f32s("behaviour.parameters", &size)).transpose()?;
-        let robots = config.num_envs * world.num_robots;
+        let num_envs = config.num_envs as u32;
+        let robots = (0..num_envs).map(|index| worlds.team_size(index, num_envs)).sum();
         let normaliser = config.normalise_returns.then(|| read_normaliser(reader, robots)).transpose()?;
         let lanes = |segment_envs| read_lanes(reader, config.num_envs, segment_envs);
         let asynchronous = segment_envs.map(lanes).transpose()?;
@@ -234,7 +234,7 @@ fn wrong_len(name: &str, found: usize, expected: usize) -> ContainerError {
 }
 
 /// What a resume state belongs to: it can only be continued with exactly these settings.
-fn fingerprint(world: &WorldConfig, config: &PpoConfig, seed: u64, segment_envs: Option<usize>) -> String {
+fn fingerprint(worlds: &Worlds, config: &PpoConfig, seed: u64, segment_envs: Option<usize>) -> String {
     let asynchronous = segment_envs.map_or_else(String::new, |envs| format!(" asynchronous by {envs}"));
-    format!("{world:?} {config:?} seed {seed}{asynchronous}")
+    format!("{worlds:?} {config:?} seed {seed}{asynchronous}")
 }

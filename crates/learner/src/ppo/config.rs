@@ -58,6 +58,15 @@ pub struct PpoConfig {
     pub reward_scale: f32,
     /// Subtracted per step, times the mean threat of the team's world, after scaling.
     pub mean_threat_coefficient: f32,
+    /// Added per step, times the calm cells in hundreds per √robots: free cells × (1 − mean threat) / (100 √robots). Affine in
+    /// the mean threat of each world and of a similar size in all: one robot keeps about two hundred cells calm.
+    pub calm_coefficient: f32,
+    /// Share of the pay for a patrol that goes to the robot itself instead of the team, at the start; falls to 0 in steps.
+    /// Own pay is quick to learn from, but in the end robots race each other for it.
+    pub own_patrol: f32,
+    /// Robot-steps at the start in which `tour` acts and the policy learns to do the same; the value learns as ever. PPO only,
+    /// like `own_patrol`.
+    pub imitation_steps: u64,
     /// Divides rewards by the running standard deviation of the discounted return.
     pub normalise_returns: bool,
     /// What comes before the hidden layers.
@@ -98,11 +107,28 @@ impl PpoConfig {
             // Small enough that the value loss does not drown the policy's gradient in the shared layers.
             reward_scale: if team { 0.004 } else { 0.001 },
             mean_threat_coefficient: if team { 0.3 } else { 0.0 },
+            calm_coefficient: 0.0,
+            own_patrol: 0.0,
+            imitation_steps: 0,
             normalise_returns: false,
             architecture: Architecture::Mlp,
             hidden: 64,
             gradient_shards: 4,
             backend: Backend::Fused,
+        }
+    }
+
+    /// Settings that were measured to work where worlds and team sizes are drawn.
+    pub fn universal() -> Self {
+        Self {
+            num_envs: 64,
+            gamma: 0.975,
+            entropy_coefficient: 0.01,
+            reward_scale: 0.001,
+            mean_threat_coefficient: 0.0,
+            calm_coefficient: 0.025,
+            own_patrol: 1.0,
+            ..Self::for_team(2)
         }
     }
 
@@ -135,6 +161,8 @@ impl PpoConfig {
         check(positive(self.adam_epsilon), "adam_epsilon", "above 0");
         check(positive(self.reward_scale), "reward_scale", "above 0");
         check(not_negative(self.mean_threat_coefficient), "mean_threat_coefficient", "0 or more");
+        check(not_negative(self.calm_coefficient), "calm_coefficient", "0 or more");
+        check(fraction(self.own_patrol), "own_patrol", "0 to 1");
         check(
             self.hidden.is_multiple_of(8) && (8..=1_024).contains(&self.hidden),
             "hidden",
@@ -155,6 +183,11 @@ impl PpoConfig {
     /// The learning rate after a fraction `progress` ∈ [0, 1] of the steps.
     pub fn learning_rate_at(&self, progress: f64) -> f32 {
         linear(self.learning_rate, self.learning_rate * self.final_learning_rate_fraction, progress)
+    }
+
+    /// The own share of the pay for patrols after a fraction `progress` ∈ [0, 1] of the steps.
+    pub fn own_patrol_at(&self, progress: f64) -> f32 {
+        linear(self.own_patrol, 0.0, progress)
     }
 
     /// The entropy coefficient after a fraction `progress` ∈ [0, 1] of the steps.

@@ -1,11 +1,12 @@
 //! Memory of one rollout, in the order (lane, step, environment, robot).
 //!
+//! Environments of equal team size form a group; groups follow one another. A run in one world has one group.
 //! A lane is a few environments that are stepped together, so that their observations at one step lie side by side
 //! and go through the network as one batch. Its size depends on the team alone, never on the number of threads.
 use crate::gae::End;
 use crate::ppo::batch::Batch;
 
-/// Sizes of a rollout.
+/// Sizes of a rollout of environments with equal teams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RolloutShape {
     pub num_envs: usize,
@@ -57,8 +58,60 @@ pub struct Rollout {
     pub next_values: Vec<f32>,
 }
 
+/// Sizes of one lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneShape {
+    /// Number of its first environment in the run.
+    pub first_env: usize,
+    pub envs: usize,
+    pub steps: usize,
+    pub robots: usize,
+    pub observation_len: usize,
+}
+
+impl LaneShape {
+    /// Robot-steps.
+    pub fn len(self) -> usize {
+        self.envs * self.steps * self.robots
+    }
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The lanes of all groups, in order.
+pub fn lane_shapes(groups: &[RolloutShape]) -> impl Iterator<Item = LaneShape> {
+    let firsts = groups.iter().scan(0, |first, group| {
+        *first += group.num_envs;
+        Some(*first - group.num_envs)
+    });
+    groups.iter().zip(firsts).flat_map(|(group, first_env)| {
+        let RolloutShape { num_envs, steps, robots, observation_len } = *group;
+        (0..num_envs).step_by(group.lane_envs()).map(move |start| {
+            let envs = group.lane_envs().min(num_envs - start);
+            LaneShape { first_env: first_env + start, envs, steps, robots, observation_len }
+        })
+    })
+}
+
+/// What is left of a column when lanes are cut off its front.
+pub struct Rest<'a, T>(pub &'a mut [T]);
+
+impl<'a, T> Rest<'a, T> {
+    /// The next `count` entries.
+    pub fn take(&mut self, count: usize) -> &'a mut [T] {
+        let (front, rest) = std::mem::take(&mut self.0).split_at_mut(count);
+        self.0 = rest;
+        front
+    }
+}
+
 /// One lane's part of a [`Rollout`].
 pub struct Lane<'a> {
+    /// Number of its first environment in the run.
+    pub first_env: usize,
+    /// Robots of each environment.
+    pub robots: usize,
     pub observations: &'a mut [f32],
     pub actions: &'a mut [u8],
     pub masks: &'a mut [u8],
@@ -73,10 +126,10 @@ pub struct Lane<'a> {
 }
 
 impl Rollout {
-    /// Makes room for a rollout of this shape; memory is reused.
-    pub fn resize(&mut self, shape: RolloutShape) {
-        let len = shape.len();
-        self.observations.resize(len * shape.observation_len, 0.0);
+    /// Makes room for a rollout of these groups; memory is reused.
+    pub fn resize(&mut self, groups: &[RolloutShape]) {
+        let len: usize = groups.iter().map(|group| group.len()).sum();
+        self.observations.resize(groups.iter().map(|group| group.len() * group.observation_len).sum(), 0.0);
         for bytes in [&mut self.actions, &mut self.masks] {
             bytes.resize(len, 0);
         }
@@ -91,38 +144,40 @@ impl Rollout {
         for column in columns {
             column.resize(len, 0.0);
         }
-        self.ends.resize(shape.num_envs * shape.steps, End::Continues);
-        self.next_values.resize(shape.num_envs * shape.robots, 0.0);
+        self.ends.resize(groups.iter().map(|group| group.num_envs * group.steps).sum(), End::Continues);
+        self.next_values.resize(groups.iter().map(|group| group.num_envs * group.robots).sum(), 0.0);
     }
 
-    /// The lanes, in order.
-    pub fn lanes(&mut self, shape: RolloutShape) -> impl Iterator<Item = Lane<'_>> {
-        let rows = shape.lane_envs() * shape.steps * shape.robots;
-        let mut observations = self.observations.chunks_mut(rows * shape.observation_len);
-        let mut actions = self.actions.chunks_mut(rows);
-        let mut masks = self.masks.chunks_mut(rows);
-        let mut log_probs = self.log_probs.chunks_mut(rows);
-        let mut values = self.values.chunks_mut(rows);
-        let mut rewards = self.rewards.chunks_mut(rows);
-        let mut final_values = self.final_values.chunks_mut(rows);
-        let mut ends = self.ends.chunks_mut(shape.lane_envs() * shape.steps);
-        let mut next_values = self.next_values.chunks_mut(shape.lane_envs() * shape.robots);
-        let mut advantages = self.advantages.chunks_mut(rows);
-        let mut returns = self.returns.chunks_mut(rows);
-        std::iter::from_fn(move || {
-            Some(Lane {
-                observations: observations.next()?,
-                actions: actions.next()?,
-                masks: masks.next()?,
-                log_probs: log_probs.next()?,
-                values: values.next()?,
-                rewards: rewards.next()?,
-                final_values: final_values.next()?,
-                ends: ends.next()?,
-                next_values: next_values.next()?,
-                advantages: advantages.next()?,
-                returns: returns.next()?,
-            })
+    /// The lanes of all groups, in order.
+    pub fn lanes<'a>(&'a mut self, groups: &'a [RolloutShape]) -> impl Iterator<Item = Lane<'a>> {
+        let mut observations = Rest(&mut self.observations);
+        let mut actions = Rest(&mut self.actions);
+        let mut masks = Rest(&mut self.masks);
+        let mut log_probs = Rest(&mut self.log_probs);
+        let mut values = Rest(&mut self.values);
+        let mut rewards = Rest(&mut self.rewards);
+        let mut final_values = Rest(&mut self.final_values);
+        let mut ends = Rest(&mut self.ends);
+        let mut next_values = Rest(&mut self.next_values);
+        let mut advantages = Rest(&mut self.advantages);
+        let mut returns = Rest(&mut self.returns);
+        lane_shapes(groups).map(move |shape| {
+            let rows = shape.len();
+            Lane {
+                first_env: shape.first_env,
+                robots: shape.robots,
+                observations: observations.take(rows * shape.observation_len),
+                actions: actions.take(rows),
+                masks: masks.take(rows),
+                log_probs: log_probs.take(rows),
+                values: values.take(rows),
+                rewards: rewards.take(rows),
+                final_values: final_values.take(rows),
+                ends: ends.take(shape.envs * shape.steps),
+                next_values: next_values.take(shape.envs * shape.robots),
+                advantages: advantages.take(rows),
+                returns: returns.take(rows),
+            }
         })
     }
 

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use environment::{Action, Environment, ObservationSpec, StepRecord, WorldError};
+use environment::{Action, Agent, Environment, ObservationSpec, ScriptedAgent, StepRecord, World, WorldError};
 use rand_chacha::ChaCha8Rng;
 
 use super::buffer::Lane;
@@ -15,6 +15,9 @@ use crate::network::CHUNK;
 use crate::network::{Activations, HEADS, Network, NetworkShape, VALUE};
 use crate::random::{Purpose, stream, unit};
 use crate::record::LaneRecord;
+
+/// Reward for a hundredth of threat that grew over time.
+const PATROL_REWARD: f32 = 0.1;
 
 /// What all lanes of a rollout share.
 #[derive(Clone, Copy)]
@@ -27,6 +30,10 @@ pub struct Actor<'a> {
     pub update: u64,
     pub reward_scale: f32,
     pub mean_threat_coefficient: f32,
+    pub calm_coefficient: f32,
+    pub own_patrol: f32,
+    /// Acts instead of the network, which is to learn from it.
+    pub teacher: Option<ScriptedAgent>,
     /// What another actor chose, instead of the network.
     pub choices: Option<&'a Choices>,
 }
@@ -52,8 +59,27 @@ pub struct LaneMemory {
     actions: Vec<Action>,
     step: StepRecord,
     generators: Vec<ChaCha8Rng>,
+    /// Begin anew with each rollout, so that they need not be saved.
+    teachers: Vec<Teacher>,
     pub record: LaneRecord,
     pub timings: LaneTimings,
+}
+
+/// A scripted agent in one environment.
+struct Teacher(Box<dyn Agent>);
+
+impl Teacher {
+    fn new(script: ScriptedAgent, world: &World) -> Self {
+        let mut agent = script.build();
+        agent.reset(world);
+        Self(agent)
+    }
+}
+
+impl std::fmt::Debug for Teacher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.name())
+    }
 }
 
 /// Processor time of one lane.
@@ -74,6 +100,7 @@ impl LaneMemory {
             actions: vec![Action::default(); environments * robots],
             step: StepRecord::with_events(false),
             generators: Vec::with_capacity(environments),
+            teachers: Vec::new(),
             record: LaneRecord::default(),
             timings: LaneTimings::default(),
         }
@@ -81,13 +108,12 @@ impl LaneMemory {
 }
 
 impl Actor<'_> {
-    /// Plays `environments`, whose first is number `first` of the run, and fills `lane`.
+    /// Plays `environments`, those of the lane, and fills `lane`.
     ///
     /// # Errors
     /// If the map of a next episode cannot be made.
     pub fn play(
         &self,
-        first: usize,
         environments: &mut [Environment],
         lane: &mut Lane,
         memory: &mut LaneMemory,
@@ -97,8 +123,12 @@ impl Actor<'_> {
         memory.record.begin(environments.len(), recording);
         memory.step = StepRecord::with_events(recording);
         memory.generators.clear();
-        let indices = first as u32..(first + environments.len()) as u32;
+        let indices = lane.first_env as u32..(lane.first_env + environments.len()) as u32;
         memory.generators.extend(indices.map(|env| stream(self.seed, Purpose::Actions, self.update, env)));
+        memory.teachers.clear();
+        if let Some(teacher) = self.teacher {
+            memory.teachers.extend(environments.iter().map(|environment| Teacher::new(teacher, environment.world())));
+        }
         for step in 0..lane.ends.len() / environments.len() {
             self.step(step, environments, lane, memory, recording)?;
         }
@@ -136,9 +166,10 @@ impl Actor<'_> {
             }
             None => self.decide(here.clone(), robots, lane, memory),
         }
-        for (action, &index) in memory.actions.iter_mut().zip(&lane.actions[here]) {
+        for (action, &index) in memory.actions.iter_mut().zip(&lane.actions[here.clone()]) {
             *action = Action::from_index(index).unwrap_or_default();
         }
+        self.be_taught(here, environments, lane, memory);
         let decided = Instant::now();
         for (environment_index, environment) in environments.iter_mut().enumerate() {
             self.act(step, environment_index, robots, environment, lane, memory, recording)?;
@@ -191,9 +222,7 @@ impl Actor<'_> {
         let actions = &memory.actions[environment_index * robots..][..robots];
         environment.step(actions, &mut memory.step);
         let outcome = &memory.step;
-        let reward = (outcome.reward as f32)
-            .mul_add(self.reward_scale, -self.mean_threat_coefficient * outcome.mean_threat as f32);
-        lane.rewards[rows.clone()].fill(reward);
+        self.reward(outcome, environment, &mut lane.rewards[rows.clone()]);
         if recording {
             memory.record.after(environment_index, environment, outcome);
         }
@@ -210,8 +239,45 @@ impl Actor<'_> {
         }
         if end != End::Continues {
             memory.record.finished.push(environment.start_next_episode()?);
+            if let Some(teacher) = memory.teachers.get_mut(environment_index) {
+                teacher.0.reset(environment.world());
+            }
         }
         Ok(())
+    }
+
+    /// Where there is a teacher, its actions replace those of the network, and are never masked. For an advantage of 1 the
+    /// gradient of PPO's objective is then that of their log-likelihood, until they are as much more likely as is clipped.
+    fn be_taught(&self, rows: Range<usize>, environments: &[Environment], lane: &mut Lane, memory: &mut LaneMemory) {
+        let heads = memory.activations.heads().as_chunks::<HEADS>().0;
+        let mut first = 0;
+        for (teacher, environment) in memory.teachers.iter_mut().zip(environments) {
+            let robots = environment.world().num_robots();
+            let actions = &mut memory.actions[first..first + robots];
+            teacher.0.act(environment.world(), actions);
+            for (robot, action) in actions.iter().enumerate() {
+                let row = rows.start + first + robot;
+                lane.actions[row] = *action as u8;
+                lane.masks[row] |= action.bit();
+                let policy = Categorical::new(&heads[first + robot], lane.masks[row]);
+                lane.log_probs[row] = policy.log_probabilities[*action as usize];
+            }
+            first += robots;
+        }
+    }
+
+    /// What each robot is paid for a step: the team's reward, shaped.
+    fn reward(&self, outcome: &StepRecord, environment: &Environment, rewards: &mut [f32]) {
+        let calm = (1.0 - outcome.mean_threat as f32) * calm_scale(environment.world());
+        let shaping = calm.mul_add(self.calm_coefficient, -self.mean_threat_coefficient * outcome.mean_threat as f32);
+        rewards.fill((outcome.reward as f32).mul_add(self.reward_scale, shaping));
+        if self.own_patrol > 0.0 {
+            let growth = &outcome.growth_removed[..rewards.len()];
+            let mean = growth.iter().copied().map(f32::from).sum::<f32>() / rewards.len() as f32;
+            for (reward, own) in rewards.iter_mut().zip(growth) {
+                *reward += self.own_patrol * self.reward_scale * PATROL_REWARD * (f32::from(*own) - mean);
+            }
+        }
     }
 
     fn observe(&self, environments: &[Environment], rows: &mut [f32]) {
@@ -238,6 +304,11 @@ impl Actor<'_> {
             }
         }
     }
+}
+
+/// Hundreds of free cells per √robots.
+fn calm_scale(world: &World) -> f32 {
+    world.map().free_cells() as f32 * 0.01 / (world.num_robots() as f32).sqrt()
 }
 
 /// Draws an action per row from its environment's generator.

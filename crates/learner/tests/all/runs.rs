@@ -2,8 +2,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use environment::evaluation::{Protocol, run_episodes};
-use environment::{Action, EpisodeKey, Purpose, World, WorldConfig};
-use learner::{Architecture, Backend, Checkpoint, Learner, LearnerError, Policy, PpoConfig, RolloutRecord, Selection};
+use environment::{Action, EpisodeKey, Purpose, World, WorldConfig, Worlds};
+use learner::Selection;
+use learner::{Algorithm, Architecture, Backend, Checkpoint, Learner, LearnerError, Policy, PpoConfig, RolloutRecord};
 
 fn world(robots: usize) -> WorldConfig {
     WorldConfig { width: 9, height: 8, num_robots: robots, max_steps: Some(50), ..WorldConfig::default() }
@@ -71,6 +72,29 @@ fn a_resumed_run_ends_like_an_uninterrupted_one() {
         assert_eq!(second.checkpoint().expect("a checkpoint"), middle, "resuming loses nothing");
         assert_eq!(digest(&train(&mut second, 6)), digest(&end));
     }
+}
+
+/// Teams of every size in one rollout, the first updates by imitation: the same bits for any number of threads and across a
+/// kill, also one amid imitation.
+#[test]
+fn drawn_worlds_do_not_depend_on_threads_or_interruptions() {
+    let worlds = Worlds::Universal(WorldConfig { max_steps: Some(50), ..WorldConfig::default() });
+    for normalise_returns in [false, true] {
+        let config = PpoConfig { num_envs: 24, normalise_returns, ..drawn(config(1)) };
+        let new = |threads| Learner::new(worlds.clone(), config.clone(), 4, threads).expect("a learner");
+        let end = train(&mut new(1), 8);
+        let middle = train(&mut new(3), 5);
+        let mut second = Learner::resume(worlds.clone(), config.clone(), 4, 2, &middle).expect("resumed");
+        assert_eq!(second.checkpoint().expect("a checkpoint"), middle, "resuming loses nothing");
+        assert_eq!(digest(&train(&mut second, 3)), digest(&end));
+    }
+    let a3c = PpoConfig { algorithm: Algorithm::A3c { policy_lag: 0 }, ..drawn(config(1)) };
+    let refused = Learner::new(worlds, a3c, 4, 1).map(drop).expect_err("no A3C");
+    assert!(refused.to_string().contains("algorithm"), "{refused}");
+}
+
+fn drawn(config: PpoConfig) -> PpoConfig {
+    PpoConfig { calm_coefficient: 0.05, own_patrol: 1.0, imitation_steps: 10_000, ..config }
 }
 
 #[test]
@@ -167,9 +191,10 @@ fn a_warm_start_continues_from_the_weights_alone() {
     assert_eq!(warm.steps_done(), 0);
     let end = train(&mut warm, 2);
     Learner::resume(world(2), PpoConfig { hidden: 64, ..config(2) }, 99, 1, &end).expect("the width is the policy's");
-    let refused =
-        Learner::init_from(world(1), config(1), 99, 1, &checkpoint.policy).map(drop).expect_err("another team");
-    assert!(matches!(refused, LearnerError::Observation { .. }), "{refused}");
+    Learner::init_from(world(1), config(1), 99, 1, &checkpoint.policy).expect("it sees that it is alone");
+    let lone = train(&mut new(1, 1), 1);
+    let refused = Learner::init_from(world(2), config(2), 99, 1, &lone.policy).map(drop).expect_err("a team");
+    assert!(matches!(refused, LearnerError::Observation), "{refused}");
 }
 
 #[test]
