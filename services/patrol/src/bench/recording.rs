@@ -48,7 +48,7 @@ impl Cost {
 /// Trains with and without a record in turn, and sends the records to the archive of `run`, which has ended.
 pub async fn cost(client: &Client, run: RunId, config: &RunConfig) -> Result<Cost, Failure> {
     let mut learner = endless_learner(config)?;
-    let mut producer = Producer::new(client, run, config)?;
+    let mut producer = Producer::new(client, run);
     let (mut plain, mut recorded, mut archive) = (Spent::default(), Spent::default(), Duration::ZERO);
     while recorded.rows < ROWS as f64 {
         let mut records = Vec::with_capacity(AT_ONCE);
@@ -108,22 +108,20 @@ fn endless_learner(config: &RunConfig) -> Result<Learner, Failure> {
 struct Producer<'a> {
     client: &'a Client,
     run: RunId,
-    world: environment::WorldConfig,
     publisher: TrajectoryPublisher,
     next: u64,
 }
 
 impl<'a> Producer<'a> {
-    fn new(client: &'a Client, run: RunId, config: &RunConfig) -> Result<Self, Failure> {
-        let world = experiments::world_config(&config.world)?;
+    fn new(client: &'a Client, run: RunId) -> Self {
         let publisher = TrajectoryPublisher::new(client.log.clone(), BUFFER);
-        Ok(Self { client, run, world, publisher, next: 0 })
+        Self { client, run, publisher, next: 0 }
     }
 
     async fn send(&mut self, records: Vec<RolloutRecord>, last: bool) -> Result<(), Failure> {
         let mut messages = Vec::new();
         for record in records {
-            messages.extend(experiments::segments(&record, &ORIGIN, &self.world, Recording::Full)?);
+            messages.extend(experiments::segments(&record, &ORIGIN, Recording::Full)?);
         }
         let count = messages.len();
         for (index, payload) in messages.into_iter().enumerate() {
