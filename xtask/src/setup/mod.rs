@@ -1,5 +1,6 @@
 //! What a fresh Debian or Ubuntu lacks. Does nothing, at once, when everything is there.
 
+mod distribution;
 mod nats;
 mod postgres;
 mod python;
@@ -11,7 +12,15 @@ use std::path::Path;
 pub fn run(root: &Path, tests: bool) -> Result<()> {
     unless_provided("NATS_URL", nats::ensure(&root.join("var/tools")))?;
     unless_provided("DATABASE_URL", postgres::ensure(&root.join("var/postgres")))?;
-    if tests { python::ensure(&root.join("var/tools")) } else { Ok(()) }
+    if tests { for_tests(root) } else { Ok(()) }
+}
+
+fn for_tests(root: &Path) -> Result<()> {
+    // One of the README's clients.
+    if !distribution::runs("curl") {
+        distribution::install("curl", "install it with your package manager")?;
+    }
+    python::ensure(&root.join("var/tools"))
 }
 
 fn unless_provided(variable: &str, installed: Result<()>) -> Result<()> {
