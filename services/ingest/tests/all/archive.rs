@@ -330,7 +330,7 @@ async fn what_another_process_archived_meanwhile_is_not_written_again() -> Resul
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_spent_budget_leaves_the_actions() -> Result<()> {
     let world = World::start(Some(10_000)).await?;
-    let archive = world.archive(PROMPT);
+    let archive = world.archive(PATIENT);
     world.train(0..2, 0, Some(1)).await?;
     world.wait_until_settled().await?;
     let filter = subjects::event("archive", Some(run(1)), "recording_changed");
@@ -342,7 +342,7 @@ async fn a_spent_budget_leaves_the_actions() -> Result<()> {
     assert_eq!((change.from, change.to, change.segment), (RecordingLevel::Full, RecordingLevel::Actions, 2));
     archive.kill().await?;
     // The decision holds for later processes, and is taken once.
-    let archive = world.archive(PROMPT);
+    let archive = world.archive(PATIENT);
     world.train(2..6, 0, Some(5)).await?;
     world.wait_until_settled().await?;
     archive.stop().await?;
