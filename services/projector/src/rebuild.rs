@@ -72,7 +72,7 @@ pub async fn rebuild(
     let replayed = replay(&scratch, models, log, options, progress).await;
     match replayed {
         Ok(report) if options.check => scratch.discard().await.map(|()| report).map_err(Error::from),
-        Ok(report) => scratch.promote().await.map(|()| report).map_err(Error::from),
+        Ok(report) => scratch.promote(report.events).await.map(|()| report).map_err(Error::from),
         Err(error) => {
             // The error that came first is the one to report; the next rebuild removes what is left.
             let _ = scratch.discard().await;

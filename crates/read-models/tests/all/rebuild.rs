@@ -45,12 +45,25 @@ async fn promotion_replaces_rows_and_position() -> Result<()> {
     let world = World::with(vec![requested(run(1), "wrong"), requested(run(2), "wrong")]).await?;
     let scratch = world.models.scratch().await?;
     scratch.models.apply(&batch(0, vec![requested(run(3), "right")])).await?;
-    scratch.promote().await?;
+    scratch.promote(1).await?;
     let runs = world.models.runs(&RunFilter::default(), read_models::Paging::new(1, 10)).await?;
     assert_eq!((runs.total, runs.items[0].name.as_str()), (1, "right"));
     assert_eq!(world.models.position().await?.context("a position")?.sequence, 1);
     // The schema is gone, so that the next rebuild can begin.
     world.models.scratch().await?.discard().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn tables_that_lost_their_rows_are_not_promoted() -> Result<()> {
+    let world = World::with(vec![requested(run(1), "live"), requested(run(2), "live")]).await?;
+    let scratch = world.models.scratch().await?;
+    scratch.models.apply(&batch(0, vec![requested(run(3), "scratch")])).await?;
+    let error = scratch.promote(2).await.err().context("an error")?;
+    assert!(matches!(error, Error::WentBack { expected: 2, found: 1 }), "{error}");
+    assert_eq!(world.models.position().await?.context("a position")?.sequence, 2);
+    let runs = world.models.runs(&RunFilter::default(), read_models::Paging::new(1, 10)).await?;
+    assert!(runs.total == 2 && runs.items.iter().all(|run| run.name == "live"));
     Ok(())
 }
 
