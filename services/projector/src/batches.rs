@@ -14,14 +14,19 @@ use uuid::Uuid;
 /// Events that one transaction writes at most.
 pub const MAX_BATCH: usize = 5_000;
 
-/// The events of the log in batches, read and decoded while the writer is busy with the batch before.
+/// Events that the reader hands to the decoder at once, if so many are there.
+const CHUNK: usize = 250;
+
+/// The events of the log in batches. Reading, decoding and writing are three tasks, each busy while the next one is.
 ///
 /// A batch is what has come meanwhile: nothing waits for a batch to fill.
 pub(crate) struct Batches {
     batches: mpsc::Receiver<Batch>,
-    /// Dropped with this, the task ends.
-    decoding: JoinSet<Result<()>>,
+    /// Reading and decoding: dropped with this, they end.
+    tasks: JoinSet<Result<()>>,
 }
+
+type Chunk = Vec<event_log::Result<RecordedEvent>>;
 
 impl Batches {
     /// Begins to read `events`.
@@ -29,10 +34,12 @@ impl Batches {
         events: impl Stream<Item = event_log::Result<RecordedEvent>> + Send + Unpin + 'static,
         decoder: Decoder,
     ) -> Self {
+        let (read, chunks) = mpsc::channel(2);
         let (sender, batches) = mpsc::channel(1);
-        let mut decoding = JoinSet::new();
-        decoding.spawn(decode_all(events, decoder, sender));
-        Self { batches, decoding }
+        let mut tasks = JoinSet::new();
+        tasks.spawn(read_all(events, read));
+        tasks.spawn(decode_all(chunks, decoder, sender));
+        Self { batches, tasks }
     }
 
     /// The next batch; `None` when the events have ended.
@@ -40,23 +47,40 @@ impl Batches {
     /// # Errors
     /// Of the log, and `Poison` unless it is to be skipped; after the batches that precede it.
     pub(crate) async fn next(&mut self) -> Result<Option<Batch>> {
-        match self.batches.recv().await {
-            Some(batch) => Ok(Some(batch)),
-            None => self.decoding.join_next().await.unwrap_or(Ok(Ok(())))?.map(|()| None),
+        if let Some(batch) = self.batches.recv().await {
+            return Ok(Some(batch));
         }
+        while let Some(ended) = self.tasks.join_next().await {
+            ended??;
+        }
+        Ok(None)
     }
 }
 
+/// Hands on what is there, until the events end or nobody decodes them any more.
+async fn read_all(
+    events: impl Stream<Item = event_log::Result<RecordedEvent>> + Send + Unpin,
+    sender: mpsc::Sender<Chunk>,
+) -> Result<()> {
+    let mut chunks = events.ready_chunks(CHUNK);
+    while let Some(chunk) = chunks.next().await {
+        if sender.send(chunk).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 async fn decode_all(
-    mut events: impl Stream<Item = event_log::Result<RecordedEvent>> + Send + Unpin,
+    mut chunks: mpsc::Receiver<Chunk>,
     mut decoder: Decoder,
     sender: mpsc::Sender<Batch>,
 ) -> Result<()> {
     let ended = loop {
         tokio::select! {
             biased;
-            event = events.next(), if decoder.pending() < MAX_BATCH => match event {
-                Some(event) => if let Err(error) = decoder.push(event) {
+            chunk = chunks.recv(), if decoder.pending() + CHUNK <= MAX_BATCH => match chunk {
+                Some(chunk) => if let Err(error) = chunk.into_iter().try_for_each(|event| decoder.push(event)) {
                     break Err(error);
                 },
                 None => break Ok(()),
