@@ -95,7 +95,16 @@ async fn each_role_may_do_its_work_and_nothing_else() -> Result<()> {
         reply.answer(ActorAnswer::Play("lease".into())).await?;
         anyhow::Ok(heard)
     };
-    let (answer, heard) = tokio::join!(actor.ask_learner(run(1), request.clone(), AT_ONCE), serve);
+    // Subscribing is not acknowledged: until the server knows of it, nobody is there.
+    let ask = async {
+        loop {
+            match actor.ask_learner(run(1), request.clone(), AT_ONCE).await {
+                Err(Error::Missing { .. }) => tokio::task::yield_now().await,
+                answer => return answer,
+            }
+        }
+    };
+    let (answer, heard) = tokio::join!(ask, serve);
     assert_eq!((answer?, heard?), (ActorAnswer::Play("lease".into()), request));
     refused(&actor, &event("training", run(1), "progressed", 9)).await?;
 
