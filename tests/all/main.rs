@@ -7,6 +7,7 @@ mod analyses;
 mod commands;
 mod demo;
 mod faults;
+mod forks;
 mod happy_path;
 mod harness;
 mod local;

@@ -136,6 +136,9 @@ pub struct StartRun {
     /// Weights to start from: `universal`, a checkpoint id or an uploaded file id.
     #[schemars(length(min = 1, max = 64))]
     pub init_from: Option<String>,
+    /// A checkpoint whose complete state the run goes on from: weights, optimiser, worlds and counters, which it shares with
+    /// the run that made it. World, seed and number of environments stay; other settings may change.
+    pub resume_from: Option<CheckpointId>,
 }
 
 /// The open-ended part of `patrol.cmd.run.start`; an unknown key is an error that names it.

@@ -15,6 +15,8 @@ pub mod subjects;
 pub mod upcast;
 pub mod validation;
 
+mod restate;
+
 pub use commands::Command;
 pub use config::RunConfig;
 pub use envelope::{Envelope, EnvelopeError, RecordedEvent};

@@ -15,6 +15,7 @@
 //! for it learns the present status from the message.
 
 use crate::Decision;
+use crate::continuation::{self, ResumedFrom};
 use crate::refusal::{conflict, invalid, no_such_run, not_found};
 use crate::run_config;
 use contracts::commands::StartRun;
@@ -88,7 +89,7 @@ impl Status {
 /// What a client asks of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RunCommand<'a> {
-    Start(&'a StartRun, StartFacts),
+    Start(&'a StartRun, StartFacts<'a>),
     Pause,
     Resume,
     Stop { force: bool },
@@ -96,14 +97,16 @@ pub enum RunCommand<'a> {
 }
 
 /// What a start depends on besides the run's own history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StartFacts {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StartFacts<'a> {
     /// The seed comes from here when the client gives none.
     pub command_id: CommandId,
     /// The named parent run exists; true when none is named.
     pub parent_known: bool,
     /// The named weights exist; true when none are named.
     pub weights_known: bool,
+    /// The named checkpoint to resume from; absent when there is none of that id or none is named.
+    pub resumed: Option<&'a ResumedFrom>,
 }
 
 /// Decides on `command` for the run `run_id`, which stands as `run` says.
@@ -170,7 +173,7 @@ fn with_checkpoint(run: Run, created: &CheckpointCreated) -> Run {
 /// Weights that every release brings along.
 const UNIVERSAL: &str = "universal";
 
-fn request(run_id: RunId, start: &StartRun, facts: StartFacts) -> Decision {
+fn request(run_id: RunId, start: &StartRun, facts: StartFacts<'_>) -> Decision {
     let completed = run_config::complete(start, facts.command_id);
     let mut reasons = completed.as_ref().err().map_or_else(Vec::new, |rejection| rejection.0.clone());
     if let Some(parent) = start.parent_run_id.filter(|_| !facts.parent_known) {
@@ -184,6 +187,12 @@ fn request(run_id: RunId, start: &StartRun, facts: StartFacts) -> Decision {
             reasons.push(not_found("/init_from", "checkpoint or model", source));
         }
     }
+    if let Some(checkpoint) = start.resume_from {
+        match facts.resumed {
+            Some(from) => reasons.extend(continuation::check(start, completed.as_ref().ok(), from)),
+            None => reasons.push(not_found("/resume_from", "checkpoint", checkpoint)),
+        }
+    }
     match completed {
         Ok(config) if reasons.is_empty() => Ok(vec![Event::RunRequested(Box::new(RunRequested {
             run_id,
@@ -191,6 +200,7 @@ fn request(run_id: RunId, start: &StartRun, facts: StartFacts) -> Decision {
             config,
             parent_run_id: start.parent_run_id,
             init_from: start.init_from.clone(),
+            resume_from: start.resume_from,
         }))]),
         _ => Err(Rejection(reasons)),
     }

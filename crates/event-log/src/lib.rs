@@ -15,6 +15,7 @@ mod actors;
 mod append;
 mod backoff;
 mod batch;
+mod checkpoints;
 mod connection;
 mod dead_letters;
 mod definitions;

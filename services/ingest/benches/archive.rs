@@ -86,7 +86,14 @@ impl Bench {
         let start = StartRun { run_id: Some(run_id), total_timesteps: ROWS, ..StartRun::default() };
         let config =
             domain::run_config::complete(&start, CommandId(run_id.0)).map_err(|reason| anyhow!("{reason:?}"))?;
-        let requested = RunRequested { run_id, name: "bench".to_owned(), config, parent_run_id: None, init_from: None };
+        let requested = RunRequested {
+            run_id,
+            name: "bench".to_owned(),
+            config,
+            parent_run_id: None,
+            init_from: None,
+            resume_from: None,
+        };
         let event = Event::RunRequested(Box::new(requested));
         let envelope = Envelope::for_event(&event, EventId(run_id.0), "ingest", chrono::DateTime::UNIX_EPOCH);
         self.log.append(&NewEvent::new(&event, envelope)?, &ExpectedVersion::Any).await?;

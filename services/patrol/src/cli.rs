@@ -166,6 +166,11 @@ pub enum RunCommand {
         after_help = "Examples:\n  patrol run start --steps 2000000\n  patrol run start --file run.json\n  patrol run start --robots 4 --set batch_size=4096 --set config.gamma=0.97"
     )]
     Start(StartArgs),
+    /// Start a new run from a checkpoint of another one, with the same settings except those that are changed.
+    #[command(
+        after_help = "Examples:\n  patrol run fork 12 --steps 5000000\n  patrol run fork 12 --best --set learning_rate=0.0003\n  patrol run fork 12 --checkpoint 5b0e7f1a-3c4d-5e6f-8a9b-0c1d2e3f4a5b --set env_width=30 --set env_height=30\n  patrol run fork 12 --resume --steps 20000000"
+    )]
+    Fork(ForkArgs),
     /// Pause a run after a checkpoint.
     Pause(RunArgs),
     /// Go on with a paused run.
@@ -193,6 +198,37 @@ pub struct StartArgs {
     pub set: Vec<String>,
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ForkArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// UUID of the checkpoint to start from.
+    #[arg(long, value_name = "UUID", conflicts_with_all = ["best", "last"])]
+    pub checkpoint: Option<contracts::CheckpointId>,
+    /// Start from the checkpoint with the lowest mean threat in its evaluation.
+    #[arg(long, conflicts_with = "last")]
+    pub best: bool,
+    /// Start from the newest checkpoint: the default.
+    #[arg(long)]
+    pub last: bool,
+    /// Go on from the checkpoint's complete state (optimiser, worlds and counters, too) instead of its weights alone; world,
+    /// seed and number of environments then stay as they are.
+    #[arg(long, conflicts_with = "seed")]
+    pub resume: bool,
+    /// Environment steps to train for; with `--resume` those of the other run count, too.
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Source of all randomness; a new one unless given.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Name for people.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Change any field of the command, e.g. `learning_rate=0.0005` or `config.max_steps=500`.
+    #[arg(long = "set", value_name = "FIELD=JSON")]
+    pub set: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod demo;
 mod evaluations;
 mod events;
 mod failure;
+mod fork;
 mod instance;
 mod replay;
 mod runs;

@@ -3,6 +3,7 @@
 use crate::cli::{AlgorithmName, MapName, RunArgs, RunCommand, StartArgs, StatusArgs, StopArgs, TrainingArgs};
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::fork;
 use crate::terminal::{count, table};
 use anyhow::{Context, Result};
 use contracts::commands::{DeleteRun, PauseRun, ResumeRun, StopRun};
@@ -17,6 +18,11 @@ pub async fn run(command: RunCommand) -> Result<ExitCode, Failure> {
         RunCommand::Start(args) => {
             let recorded = client.command("run", "start", serde_json::to_vec(&payload(&args)?)?).await?;
             report(&recorded, args.json)
+        }
+        RunCommand::Fork(args) => {
+            let payload = fork::payload(&client, &args).await?;
+            let recorded = client.command("run", "start", serde_json::to_vec(&payload)?).await?;
+            report(&recorded, args.run.json)
         }
         RunCommand::Pause(args) => act(&client, args, |run_id| Command::PauseRun(PauseRun { run_id })).await,
         RunCommand::Resume(args) => act(&client, args, |run_id| Command::ResumeRun(ResumeRun { run_id })).await,
@@ -83,7 +89,7 @@ fn read_payload(file: &std::path::Path) -> Result<Value> {
 }
 
 /// Applies `field.field=json`; what is not JSON is taken as a string.
-fn set(payload: &mut Value, setting: &str) -> Result<()> {
+pub fn set(payload: &mut Value, setting: &str) -> Result<()> {
     let (path, text) = setting.split_once('=').with_context(|| format!("`--set {setting}` lacks `=`"))?;
     let value = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
     let mut place = payload;

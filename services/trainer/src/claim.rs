@@ -1,5 +1,6 @@
 //! May this run be trained now, and from where? Pure: folded from the run's events.
 
+use contracts::CheckpointId;
 use contracts::config::RunConfig;
 use contracts::events::{CheckpointCreated, Event, RunRequested, RunStarted};
 
@@ -15,6 +16,8 @@ pub struct Claim {
     pub config: RunConfig,
     /// Weights to start from when there is no checkpoint yet.
     pub init_from: Option<String>,
+    /// The other run's checkpoint to go on from when there is none of its own yet.
+    pub resume_from: Option<CheckpointId>,
     /// The last complete checkpoint.
     pub checkpoint: Option<CheckpointCreated>,
     /// Who had it last; a takeover when present while the run is running.
@@ -31,6 +34,7 @@ impl Claim {
         Self {
             config: requested.config.clone(),
             init_from: requested.init_from.clone(),
+            resume_from: requested.resume_from,
             checkpoint: None,
             previous: None,
             pending: None,

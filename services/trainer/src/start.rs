@@ -7,7 +7,7 @@ use crate::{Trainer, order};
 use bytes::Bytes;
 use contracts::config::{Actors, RunConfig};
 use contracts::events::{BlobRef, CheckpointCreated};
-use contracts::{Event, RunId};
+use contracts::{CheckpointId, Event, RunId};
 use environment::WorldConfig;
 use event_log::EventLog;
 use learner::a3c::{AsyncLearner, AsyncRun};
@@ -65,6 +65,8 @@ enum Origin {
     New,
     Weights(Bytes),
     Checkpoint(Checkpoint),
+    /// The complete state of another run.
+    OtherRun(Checkpoint),
 }
 
 /// Reads what a claimed run needs.
@@ -73,10 +75,11 @@ enum Origin {
 /// As [`engine`].
 pub async fn material(log: &EventLog, store: &ObjectStore, claim: &Claim) -> Result<Material> {
     let config = &claim.config;
-    let origin = match (&claim.checkpoint, &claim.init_from) {
-        (Some(created), _) => Origin::Checkpoint(checkpoint(store, created).await?),
-        (None, Some(source)) => Origin::Weights(weights(log, store, source).await?),
-        (None, None) => Origin::New,
+    let origin = match (&claim.checkpoint, &claim.resume_from, &claim.init_from) {
+        (Some(created), ..) => Origin::Checkpoint(checkpoint(store, created).await?),
+        (None, Some(other), _) => Origin::OtherRun(checkpoint(store, &checkpoint_of_id(log, *other).await?).await?),
+        (None, None, Some(source)) => Origin::Weights(weights(log, store, source).await?),
+        (None, None, None) => Origin::New,
     };
     Ok(Material {
         world: experiments::world_config(&config.world).map_err(|error| Error::run("invalid_world", error))?,
@@ -93,7 +96,7 @@ impl Material {
         match self.origin {
             Origin::New => "invalid_world",
             Origin::Weights(_) => "weights_unreadable",
-            Origin::Checkpoint(_) => "checkpoint_unreadable",
+            Origin::Checkpoint(_) | Origin::OtherRun(_) => "checkpoint_unreadable",
         }
     }
 
@@ -104,6 +107,7 @@ impl Material {
             Origin::New => Learner::new(world, settings, seed, threads),
             Origin::Weights(policy) => Learner::init_from(world, settings, seed, threads, &policy),
             Origin::Checkpoint(checkpoint) => Learner::resume(world, settings, seed, threads, &checkpoint),
+            Origin::OtherRun(checkpoint) => Learner::branch(world, settings, seed, threads, &checkpoint),
         }
     }
 
@@ -113,7 +117,8 @@ impl Material {
         match origin {
             Origin::New => AsyncLearner::new(world, settings, seed, threads, envs, true),
             Origin::Weights(policy) => AsyncLearner::init_from(world, settings, seed, threads, envs, true, &policy),
-            Origin::Checkpoint(checkpoint) => {
+            // A request that asks for the other run's state with such actors is refused.
+            Origin::Checkpoint(checkpoint) | Origin::OtherRun(checkpoint) => {
                 AsyncLearner::resume(world, settings, seed, threads, envs, true, &checkpoint)
             }
         }
@@ -125,6 +130,11 @@ async fn build<T: Send + 'static>(
     learner: impl FnOnce() -> Result<T, LearnerError> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(learner).await?.map_err(|error| Error::run(code, error))
+}
+
+async fn checkpoint_of_id(log: &EventLog, id: CheckpointId) -> Result<CheckpointCreated> {
+    let unknown = || Error::Run { code: "unknown_checkpoint", message: format!("there is no checkpoint {id}") };
+    log.checkpoint(id).await?.ok_or_else(unknown)
 }
 
 async fn checkpoint(store: &ObjectStore, created: &CheckpointCreated) -> Result<Checkpoint> {

@@ -31,6 +31,14 @@ pub struct EvaluationCompleted {
     pub duration_seconds: f64,
 }
 
+impl EvaluationCompleted {
+    /// What policies are ranked by, lower is better: mean threat with actions drawn from the policy, which is how it
+    /// learned to act.
+    pub fn merit(&self) -> f64 {
+        self.sampled.mean_threat.mean
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EvaluationFailed {
     pub run_id: RunId,

@@ -14,6 +14,8 @@ pub struct RunRequested {
     pub parent_run_id: Option<RunId>,
     /// Weights to start from: `universal`, a checkpoint id or an uploaded file id.
     pub init_from: Option<String>,
+    /// The checkpoint whose complete state it goes on from; excludes `init_from`.
+    pub resume_from: Option<CheckpointId>,
 }
 
 /// A trainer took the run. Whoever appended the newest `run.started` owns it; all others must stop.

@@ -2,6 +2,7 @@ use crate::sample::*;
 use contracts::Event;
 use contracts::commands::StartRun;
 use contracts::events::{Outcome, RunCompleted};
+use domain::continuation::ResumedFrom;
 use domain::run::{Run, RunCommand, StartFacts, Status, decide, evolve};
 use test_support::{Outcome as Decided, given};
 
@@ -46,6 +47,43 @@ fn a_start_names_every_unknown_thing_it_refers_to() {
     let start = StartRun { init_from: Some("../weights".into()), ..start };
     let rejection = decide(&Run::default(), RUN, &RunCommand::Start(&start, FACTS)).unwrap_err();
     assert!(rejection.to_string().contains("`../weights` is neither"), "{rejection}");
+}
+
+/// What asks to go on from `from`, with a change.
+fn resumed_with(change: impl Fn(&mut StartRun)) -> Vec<String> {
+    let Event::RunRequested(parent) = requested() else { panic!("a request") };
+    let from = ResumedFrom { config: parent.config.clone(), timestep: 600_000 };
+    let mut start = StartRun { resume_from: Some(checkpoint(3).checkpoint_id), ..StartRun::from(&parent.config) };
+    change(&mut start);
+    let facts = StartFacts { resumed: Some(&from), ..FACTS };
+    let decided = decide(&Run::default(), RUN, &RunCommand::Start(&start, facts));
+    decided.err().map_or_else(Vec::new, |rejection| rejection.0.into_iter().map(|reason| reason.field).collect())
+}
+
+#[test]
+fn a_run_goes_on_from_a_checkpoint_of_the_same_worlds_with_other_settings() {
+    assert!(resumed_with(|_| {}).is_empty());
+    let changed = resumed_with(|start| {
+        start.learning_rate = Some(5e-4);
+        start.total_timesteps = 9_000_000;
+        start.config.get_or_insert_default().clip_range = Some(0.1);
+    });
+    assert!(changed.is_empty(), "{changed:?}");
+}
+
+#[test]
+fn what_the_state_of_a_checkpoint_belongs_to_cannot_change() {
+    let wrong = resumed_with(|start| {
+        (start.num_robots, start.num_envs, start.env_width) = (Some(2), Some(8), Some(9));
+        start.init_from = Some("universal".into());
+        start.total_timesteps = 600_000;
+        start.config.get_or_insert_default().seed = Some(1);
+    });
+    let fields = ["/resume_from", "/config/seed", "/num_robots", "/num_envs", "/resume_from", "/total_timesteps"];
+    assert_eq!(wrong, fields);
+    let start = StartRun { resume_from: Some(checkpoint(1).checkpoint_id), ..start() };
+    let rejection = decide(&Run::default(), RUN, &RunCommand::Start(&start, FACTS)).unwrap_err();
+    assert_eq!((rejection.0[0].field.as_str(), rejection.0[0].code.as_str()), ("/resume_from", "not_found"));
 }
 
 #[test]

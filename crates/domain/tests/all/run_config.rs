@@ -155,3 +155,16 @@ proptest! {
         prop_assert!(config.learning.checkpoint_every_updates >= 1);
     }
 }
+
+/// What forks and sweeps rely on: a run that is asked for again with the same settings is configured the same.
+#[test]
+fn a_configuration_restated_as_a_command_means_the_same() {
+    let sample = include_str!("../../../../schemas/samples/patrol.run.start.v1.json");
+    let Ok(Command::StartRun(full)) = Command::decode("run", "start", sample.as_bytes()) else { panic!("a sample") };
+    let a3c = StartRun { algorithm: Some(Algorithm::A3c), num_robots: Some(3), ..start() };
+    for start in [start(), a3c, *full] {
+        let config = complete(&start, COMMAND).unwrap();
+        let other = CommandId(Uuid::from_u128(1));
+        assert_eq!(complete(&StartRun::from(&config), other).unwrap(), config);
+    }
+}

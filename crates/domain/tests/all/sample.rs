@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 pub const RUN: RunId = RunId(Uuid::from_u128(7));
 pub const COMMAND: CommandId = CommandId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0009));
-pub const FACTS: StartFacts = StartFacts { command_id: COMMAND, parent_known: true, weights_known: true };
+pub const FACTS: StartFacts<'static> =
+    StartFacts { command_id: COMMAND, parent_known: true, weights_known: true, resumed: None };
 
 pub fn start() -> StartRun {
     StartRun { total_timesteps: 1_000_000, ..StartRun::default() }
@@ -21,7 +22,14 @@ pub fn start() -> StartRun {
 pub fn requested() -> Event {
     let config = run_config::complete(&start(), COMMAND).expect("a valid start");
     let name = run_config::default_name(&config);
-    Event::RunRequested(Box::new(RunRequested { run_id: RUN, name, config, parent_run_id: None, init_from: None }))
+    Event::RunRequested(Box::new(RunRequested {
+        run_id: RUN,
+        name,
+        config,
+        parent_run_id: None,
+        init_from: None,
+        resume_from: None,
+    }))
 }
 
 pub fn started() -> Event {

@@ -10,7 +10,7 @@ use super::lane::{Lane, LaneCounters, PolicyVersion, SegmentDigest};
 use super::optimise;
 use super::remote::Leases;
 use super::tally::Tally;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Origin};
 use crate::error::LearnerError;
 use crate::learner::Learner;
 use crate::ppo::{Algorithm, PpoConfig};
@@ -111,7 +111,8 @@ impl AsyncLearner {
         checkpoint: &Checkpoint,
     ) -> Result<Self, LearnerError> {
         let config = without_lag(config);
-        let learner = Learner::restore(world.into(), config, seed, threads, checkpoint, Some(segment_envs))?;
+        let learner =
+            Learner::restore(world.into(), config, seed, threads, checkpoint, Origin::SameRun(Some(segment_envs)))?;
         Ok(Self::begin(learner, segment_envs, recording))
     }
 

@@ -58,17 +58,32 @@ impl Learner {
         threads: usize,
         checkpoint: &Checkpoint,
     ) -> Result<Self, LearnerError> {
-        Self::restore(worlds.into(), config, seed, threads, checkpoint, None)
+        Self::restore(worlds.into(), config, seed, threads, checkpoint, Origin::SameRun(None))
     }
 
-    /// As [`Learner::resume`]; `segment_envs` is of the asynchronous form.
+    /// Goes on from the complete state of another run's checkpoint: worlds, seed and number of environments are the same,
+    /// other settings may have changed.
+    ///
+    /// # Errors
+    /// If the bytes are damaged or the state belongs to other worlds or another seed.
+    pub fn branch(
+        worlds: impl Into<Worlds>,
+        config: PpoConfig,
+        seed: u64,
+        threads: usize,
+        checkpoint: &Checkpoint,
+    ) -> Result<Self, LearnerError> {
+        Self::restore(worlds.into(), config, seed, threads, checkpoint, Origin::OtherRun)
+    }
+
+    /// As [`Learner::resume`] or [`Learner::branch`].
     pub(crate) fn restore(
         worlds: Worlds,
         config: PpoConfig,
         seed: u64,
         threads: usize,
         checkpoint: &Checkpoint,
-        segment_envs: Option<usize>,
+        origin: Origin,
     ) -> Result<Self, LearnerError> {
         check(&worlds, &config)?;
         let mut config = config;
@@ -77,8 +92,7 @@ impl Learner {
         config.hidden = network.shape().hidden;
         config.architecture = network.shape().architecture();
         let reader = Reader::new(&checkpoint.resume).map_err(LearnerError::Resume)?;
-        let saved =
-            Saved::read(&reader, &worlds, &config, seed, &network, segment_envs).map_err(LearnerError::Resume)?;
+        let saved = Saved::read(&reader, &worlds, &config, seed, &network, origin).map_err(LearnerError::Resume)?;
         let batch = batch_config(&worlds, &config, seed);
         let environments = saved.environments.iter().map(|bytes| Environment::from_bytes(&batch, bytes));
         let environments = environments.collect::<Result<Vec<_>, _>>()?;
@@ -132,6 +146,14 @@ impl Learner {
     }
 }
 
+/// Whose checkpoint it is that a run goes on from.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin {
+    /// Its own; environments per lane where actors play while it learns.
+    SameRun(Option<usize>),
+    OtherRun,
+}
+
 /// The decoded resume state.
 struct Saved<'a> {
     adam: Adam,
@@ -150,10 +172,19 @@ impl<'a> Saved<'a> {
         config: &PpoConfig,
         seed: u64,
         network: &Network,
-        segment_envs: Option<usize>,
+        origin: Origin,
     ) -> Result<Self, ContainerError> {
         reader.expect("format", &FORMAT.to_string())?;
-        reader.expect("run", &fingerprint(worlds, config, seed, segment_envs))?;
+        let segment_envs = match origin {
+            Origin::SameRun(segment_envs) => {
+                reader.expect("run", &fingerprint(worlds, config, seed, segment_envs))?;
+                segment_envs
+            }
+            Origin::OtherRun => {
+                expect_shared(reader, worlds, seed)?;
+                None
+            }
+        };
         let size = [network.shape().len()];
         let mut adam = Adam::new(size[0], config.adam_epsilon);
         adam.first_moment = reader.f32s("adam.first_moment", &size)?;
@@ -231,6 +262,16 @@ fn wrong_len(name: &str, found: usize, expected: usize) -> ContainerError {
         found: format!("{found} long"),
         expected: format!("{expected} long"),
     }
+}
+
+/// Fails unless the state is of these worlds and this seed, whatever the settings.
+fn expect_shared(reader: &Reader, worlds: &Worlds, seed: u64) -> Result<(), ContainerError> {
+    let found = reader.metadata("run")?;
+    let (begins, ends) = (format!("{worlds:?} "), format!(" seed {seed}"));
+    if found.starts_with(&begins) && found.ends_with(&ends) {
+        return Ok(());
+    }
+    Err(ContainerError::Metadata { name: "run", found: found.to_owned(), expected: format!("{begins}…{ends}") })
 }
 
 /// What a resume state belongs to: it can only be continued with exactly these settings.

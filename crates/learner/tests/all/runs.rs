@@ -50,6 +50,25 @@ fn threads_do_not_change_a_bit() {
 }
 
 #[test]
+fn a_branch_goes_on_from_a_complete_state_with_other_settings() {
+    let mut trunk = new(1, 1);
+    let half = train(&mut trunk, 4);
+    let end = train(&mut trunk, 4);
+    let branch = |world, config, seed| Learner::branch(world, config, seed, 2, &half);
+    let same = train(&mut branch(world(1), config(1), 11).expect("a learner"), 4);
+    assert_eq!(digest(&same), digest(&end), "without a change it is the same run");
+    let changed = PpoConfig { learning_rate: 5e-4, clip_range: 0.1, total_steps: 1 << 21, ..config(1) };
+    let mut changed = branch(world(1), changed, 11).expect("a learner");
+    assert_eq!((changed.updates_done(), changed.total_steps()), (4, 1 << 21));
+    assert_ne!(digest(&train(&mut changed, 4)), digest(&end));
+    let larger = WorldConfig { width: 12, ..world(1) };
+    let fewer = PpoConfig { num_envs: 10, ..config(1) };
+    for other in [branch(larger, config(1), 11), branch(world(1), fewer, 11), branch(world(1), config(1), 111)] {
+        assert!(matches!(other, Err(LearnerError::Resume(_))), "another world, number of worlds or seed");
+    }
+}
+
+#[test]
 fn threads_do_not_change_a_bit_of_the_reference_either() {
     let digests = [1, 2].map(|threads| {
         let config = PpoConfig { backend: Backend::Dfdx, ..config(2) };

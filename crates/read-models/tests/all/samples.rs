@@ -50,6 +50,7 @@ pub fn requested(run_id: RunId, name: &str) -> Event {
         config: from_value(config).expect("a complete configuration"),
         parent_run_id: None,
         init_from: Some("universal".into()),
+        resume_from: None,
     }))
 }
 

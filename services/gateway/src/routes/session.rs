@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::commands::RunOptions;
-use contracts::config::{Algorithm, EnvironmentType, PolicyType, RunConfig};
+use contracts::config::{Algorithm, EnvironmentType, PolicyType};
 use read_models::RunRow;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -115,7 +115,7 @@ impl Session {
             num_workers: learning.num_workers,
             num_envs: learning.num_envs,
             policy_type: learning.policy_type,
-            config: Some(options(&config)),
+            config: Some(RunOptions::from(&config)),
             status: SessionStatus::of(&run),
             progress: run.progress(),
             eta_seconds: run.eta_seconds(),
@@ -139,40 +139,5 @@ impl Session {
             digest: run.digest,
             error_message: run.failure_message,
         }
-    }
-}
-
-/// The settings that a client gives in `config`, as they stand.
-fn options(config: &RunConfig) -> RunOptions {
-    let RunConfig { seed, world, learning, recording, evaluation } = config.clone();
-    RunOptions {
-        seed: Some(seed),
-        map_config: Some(world.map),
-        max_steps: world.max_steps,
-        strategic_init_mode: Some(world.strategic_init),
-        battery_drain_rate: Some(world.battery_drain_rate),
-        threat_penalty_weight: Some(world.threat_penalty_weight),
-        patrol_reward: Some(world.patrol_reward),
-        patrol_mode: Some(world.patrol_mode),
-        patrol_radius: Some(world.patrol_radius),
-        backend: Some(learning.backend),
-        actors: Some(learning.actors),
-        rollout_length: Some(learning.rollout_length),
-        epochs: Some(learning.epochs),
-        gamma: Some(learning.gamma),
-        gae_lambda: Some(learning.gae_lambda),
-        clip_range: Some(learning.clip_range),
-        entropy_coefficient: Some(learning.entropy_coefficient),
-        value_coefficient: Some(learning.value_coefficient),
-        max_grad_norm: Some(learning.max_grad_norm),
-        target_kl: learning.target_kl,
-        reward_scale: Some(learning.reward_scale),
-        threat_shaping: Some(learning.threat_shaping),
-        gradient_shards: Some(learning.gradient_shards),
-        checkpoint_every_updates: Some(learning.checkpoint_every_updates),
-        recording: Some(recording.level),
-        recording_sample_every: recording.sample_every,
-        recording_budget_bytes: Some(recording.budget_bytes),
-        evaluation_episodes: Some(evaluation.episodes),
     }
 }

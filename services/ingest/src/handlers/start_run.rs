@@ -4,7 +4,8 @@ use super::{propose_on_run, run_exists};
 use crate::error::Result;
 use crate::history::Proposal;
 use contracts::commands::StartRun;
-use contracts::{CommandId, Event, RunId};
+use contracts::{CheckpointId, CommandId, Event, RunId, subjects};
+use domain::continuation::ResumedFrom;
 use domain::run::{RunCommand, StartFacts};
 use event_log::EventLog;
 use futures::StreamExt;
@@ -20,8 +21,22 @@ pub async fn propose(log: &EventLog, id: CommandId, command: &StartRun) -> Resul
         Some(weights) => weights_exist(log, weights).await?,
         None => true,
     };
-    let facts = StartFacts { command_id: id, parent_known, weights_known };
+    let resumed = match command.resume_from {
+        Some(checkpoint) => resumed_from(log, checkpoint).await?,
+        None => None,
+    };
+    let facts = StartFacts { command_id: id, parent_known, weights_known, resumed: resumed.as_ref() };
     propose_on_run(log, id, run_id, &RunCommand::Start(command, facts)).await
+}
+
+/// The checkpoint of any run with this id, and how that run was configured.
+async fn resumed_from(log: &EventLog, checkpoint: CheckpointId) -> Result<Option<ResumedFrom>> {
+    let Some(created) = log.checkpoint(checkpoint).await? else { return Ok(None) };
+    let requested = log.last_event(&subjects::event("run", Some(created.run_id), "requested")).await?;
+    Ok(match requested.map(|recorded| recorded.event()).transpose() {
+        Ok(Some(Event::RunRequested(run))) => Some(ResumedFrom { config: run.config, timestep: created.timestep }),
+        _ => None,
+    })
 }
 
 /// Whether a checkpoint of any run, or a model that was not deleted, has this id.

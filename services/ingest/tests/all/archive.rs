@@ -66,7 +66,7 @@ impl World {
         config.recording.level = RecordingLevel::Full;
         config.recording.budget_bytes = budget.unwrap_or(u64::MAX >> 12);
         let name = "archive".to_owned();
-        let requested = RunRequested { run_id, name, config, parent_run_id: None, init_from: None };
+        let requested = RunRequested { run_id, name, config, parent_run_id: None, init_from: None, resume_from: None };
         let event = Event::RunRequested(Box::new(requested));
         let envelope = Envelope::for_event(&event, EventId(run_id.0), "ingest", chrono_epoch());
         self.log.append(&NewEvent::new(&event, envelope)?, &ExpectedVersion::Any).await?;

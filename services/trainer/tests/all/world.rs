@@ -116,8 +116,14 @@ impl World {
         }))?;
         let config = domain::run_config::complete(&start, CommandId(Uuid::from_u128(number)))
             .map_err(|rejection| anyhow::anyhow!("{rejection}"))?;
-        let requested =
-            RunRequested { run_id: run, name: format!("test {number}"), config, parent_run_id: None, init_from: None };
+        let requested = RunRequested {
+            run_id: run,
+            name: format!("test {number}"),
+            config,
+            parent_run_id: None,
+            init_from: None,
+            resume_from: None,
+        };
         self.append(&Event::RunRequested(Box::new(requested))).await?;
         Ok(run)
     }

@@ -1,0 +1,66 @@
+//! A complete configuration as the command that asks for it again: what forks and sweeps change settings of.
+
+use crate::commands::{RunOptions, StartRun};
+use crate::config::RunConfig;
+
+impl From<&RunConfig> for StartRun {
+    /// Every setting, spelled out; name, ids and origin are left to the client.
+    fn from(config: &RunConfig) -> Self {
+        let (world, learning) = (&config.world, &config.learning);
+        Self {
+            algorithm: Some(learning.algorithm),
+            environment_type: Some(world.environment_type),
+            total_timesteps: learning.total_timesteps,
+            env_width: Some(world.width),
+            env_height: Some(world.height),
+            num_robots: Some(world.num_robots),
+            coverage_weight: Some(world.coverage_weight),
+            exploration_weight: Some(world.exploration_weight),
+            diversity_weight: Some(world.diversity_weight),
+            learning_rate: Some(learning.learning_rate),
+            batch_size: Some(learning.batch_size),
+            num_workers: Some(learning.num_workers),
+            num_envs: Some(learning.num_envs),
+            policy_type: Some(learning.policy_type),
+            config: Some(RunOptions::from(config)),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&RunConfig> for RunOptions {
+    /// The settings that a client gives in `config`, as they stand.
+    fn from(config: &RunConfig) -> Self {
+        let RunConfig { seed, world, learning, recording, evaluation } = config.clone();
+        RunOptions {
+            seed: Some(seed),
+            map_config: Some(world.map),
+            max_steps: world.max_steps,
+            strategic_init_mode: Some(world.strategic_init),
+            battery_drain_rate: Some(world.battery_drain_rate),
+            threat_penalty_weight: Some(world.threat_penalty_weight),
+            patrol_reward: Some(world.patrol_reward),
+            patrol_mode: Some(world.patrol_mode),
+            patrol_radius: Some(world.patrol_radius),
+            backend: Some(learning.backend),
+            actors: Some(learning.actors),
+            rollout_length: Some(learning.rollout_length),
+            epochs: Some(learning.epochs),
+            gamma: Some(learning.gamma),
+            gae_lambda: Some(learning.gae_lambda),
+            clip_range: Some(learning.clip_range),
+            entropy_coefficient: Some(learning.entropy_coefficient),
+            value_coefficient: Some(learning.value_coefficient),
+            max_grad_norm: Some(learning.max_grad_norm),
+            target_kl: learning.target_kl,
+            reward_scale: Some(learning.reward_scale),
+            threat_shaping: Some(learning.threat_shaping),
+            gradient_shards: Some(learning.gradient_shards),
+            checkpoint_every_updates: Some(learning.checkpoint_every_updates),
+            recording: Some(recording.level),
+            recording_sample_every: recording.sample_every,
+            recording_budget_bytes: Some(recording.budget_bytes),
+            evaluation_episodes: Some(evaluation.episodes),
+        }
+    }
+}
