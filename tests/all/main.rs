@@ -11,4 +11,6 @@ mod forks;
 mod happy_path;
 mod harness;
 mod local;
+mod sweeps;
 mod trajectories;
+mod verification;

@@ -1,7 +1,14 @@
 //! The command line: what can be asked of the executable.
 
+mod sweep;
+mod verify;
+
+pub use sweep::{SearchName, SweepArgs};
+pub use verify::{VerifyCommand, VerifyModelArgs, VerifyRunArgs};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use sweep::SWEEP_EXAMPLES;
 
 /// Train, evaluate, replay and serve policies for security-patrol robots.
 ///
@@ -24,6 +31,9 @@ pub enum Command {
     /// Start, pause, resume, stop, delete and list runs.
     #[command(subcommand)]
     Run(RunCommand),
+    /// Train many runs that differ in a few settings and rank them by mean threat.
+    #[command(after_help = SWEEP_EXAMPLES)]
+    Sweep(SweepArgs),
     /// Evaluate checkpoints.
     #[command(subcommand)]
     Evaluation(EvaluationCommand),
@@ -32,6 +42,9 @@ pub enum Command {
     /// Rerun analyses from the event history.
     #[command(subcommand)]
     Replay(ReplayCommand),
+    /// Compare what was recorded with what is there and what comes out again.
+    #[command(subcommand)]
+    Verify(VerifyCommand),
     /// Measure the whole; `make bench` also measures the parts.
     #[command(subcommand)]
     Bench(BenchCommand),

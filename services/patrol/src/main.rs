@@ -13,9 +13,11 @@ mod replay;
 mod runs;
 mod services;
 mod status;
+mod sweep;
 mod system;
 mod terminal;
 mod up;
+mod verify;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -40,9 +42,11 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Demo(args) => demo::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Run(command) => runs::run(command).await,
+        Command::Sweep(args) => sweep::run(args).await,
         Command::Evaluation(command) => evaluations::run(command).await,
         Command::Events(args) => events::run(args).await,
         Command::Replay(command) => replay::run(command).await,
+        Command::Verify(command) => verify::run(command).await,
         Command::Bench(command) => bench::run(command).await,
         Command::Service(service) => services::run_alone(service).await,
     }

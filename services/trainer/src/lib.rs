@@ -23,11 +23,11 @@ mod start;
 
 pub use config::Config;
 pub use error::Error;
+pub use identity::Identity;
 pub use replay::replay;
 
 use error::Result;
 use event_log::{Delivery, EventLog, Queue};
-use identity::Identity;
 use metrics::TrainerMetrics;
 use service_runtime::{Clock, Health, IdSource, Lifecycle, Metrics};
 use std::sync::Arc;
