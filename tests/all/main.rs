@@ -6,6 +6,7 @@
 mod analyses;
 mod commands;
 mod demo;
+mod early_stopping;
 mod faults;
 mod forks;
 mod happy_path;

@@ -195,6 +195,12 @@ pub struct RunOptions {
     pub recording_budget_bytes: Option<u64>,
     #[schemars(range(min = 2, max = 1000))]
     pub evaluation_episodes: Option<u32>,
+    /// End the run after so many evaluations in a row without a lower mean threat; absent means never.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub early_stopping_patience: Option<u32>,
+    /// By how much mean threat has to be lower to count; needs `early_stopping_patience`, 0 unless given.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub early_stopping_min_delta: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

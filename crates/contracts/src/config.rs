@@ -203,4 +203,16 @@ pub enum RecordingLevel {
 pub struct EvaluationSettings {
     /// Held-out episodes per evaluation, common to all agents.
     pub episodes: u32,
+    /// Ends the run when its evaluations no longer get better; absent means never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+}
+
+/// When evaluations no longer get better.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EarlyStopping {
+    /// Evaluations in a row without an improvement.
+    pub patience: u32,
+    /// Mean threat by which one has to be lower than the best so far to count as an improvement.
+    pub min_delta: f64,
 }

@@ -22,8 +22,8 @@ pub use run::{
     RunResumed, RunStarted, RunStopRequested,
 };
 pub use training::{
-    CheckpointCreated, ConsumedSegment, Diagnostics, EpisodeCompleted, EpisodeSummary, SegmentsConsumed,
-    TrainingProgressed,
+    CheckpointCreated, ConsumedSegment, Diagnostics, EpisodeCompleted, EpisodeSummary, RolloutStatistics,
+    SegmentsConsumed, TrainingProgressed,
 };
 
 use crate::ids::RunId;

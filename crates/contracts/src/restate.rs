@@ -61,6 +61,8 @@ impl From<&RunConfig> for RunOptions {
             recording_sample_every: recording.sample_every,
             recording_budget_bytes: Some(recording.budget_bytes),
             evaluation_episodes: Some(evaluation.episodes),
+            early_stopping_patience: evaluation.early_stopping.map(|early_stopping| early_stopping.patience),
+            early_stopping_min_delta: evaluation.early_stopping.map(|early_stopping| early_stopping.min_delta),
         }
     }
 }

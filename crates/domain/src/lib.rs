@@ -20,6 +20,7 @@
 //! ```
 
 pub mod continuation;
+pub mod early_stopping;
 pub mod evaluation;
 pub mod model;
 pub mod run;

@@ -7,8 +7,9 @@ mod checks;
 
 use contracts::commands::{RunOptions, StartRun};
 use contracts::config::{
-    Actors, Algorithm, Backend, EnvironmentType, EvaluationSettings, LearningSettings, MAX_SEED, MapSettings, MapType,
-    PatrolMode, PatrolRadius, PatrolReward, PolicyType, RecordingLevel, RecordingSettings, RunConfig, WorldSettings,
+    Actors, Algorithm, Backend, EarlyStopping, EnvironmentType, EvaluationSettings, LearningSettings, MAX_SEED,
+    MapSettings, MapType, PatrolMode, PatrolRadius, PatrolReward, PolicyType, RecordingLevel, RecordingSettings,
+    RunConfig, WorldSettings,
 };
 use contracts::{CommandId, Rejection};
 
@@ -32,7 +33,7 @@ pub fn complete(start: &StartRun, command_id: CommandId) -> Result<RunConfig, Re
     let config = RunConfig {
         seed: options.seed.unwrap_or_else(|| seed_from(command_id)),
         recording: recording(&options),
-        evaluation: EvaluationSettings { episodes: options.evaluation_episodes.unwrap_or(EVALUATION_EPISODES) },
+        evaluation: evaluation(&options),
         world,
         learning,
     };
@@ -142,6 +143,13 @@ fn recording(options: &RunOptions) -> RecordingSettings {
         sample_every: sampled.then(|| options.recording_sample_every.unwrap_or(RECORDING_SAMPLE_EVERY)),
         budget_bytes: options.recording_budget_bytes.unwrap_or(RECORDING_BUDGET_BYTES),
     }
+}
+
+fn evaluation(options: &RunOptions) -> EvaluationSettings {
+    let early_stopping = options
+        .early_stopping_patience
+        .map(|patience| EarlyStopping { patience, min_delta: options.early_stopping_min_delta.unwrap_or(0.0) });
+    EvaluationSettings { episodes: options.evaluation_episodes.unwrap_or(EVALUATION_EPISODES), early_stopping }
 }
 
 /// Every command has another id, and the same command the same seed however often it is delivered.

@@ -25,7 +25,7 @@ use crate::ppo::{Algorithm, PpoConfig};
 use crate::progress::Progress;
 use crate::random::{Purpose, stream};
 use crate::record::RolloutRecord;
-use crate::report::{Timings, UpdateReport};
+use crate::report::{RolloutStatistics, Timings, UpdateReport};
 use crate::rollout::buffer::{Rest, Rollout, RolloutShape, lane_shapes};
 use crate::rollout::collect::{Actor, LaneMemory};
 
@@ -139,6 +139,7 @@ impl Learner {
         let rollout_time = started.elapsed();
         let outcome = self.improve(&groups, fraction);
         let explained_variance = gae::explained_variance(&self.rollout.returns, &self.rollout.values);
+        let rollout = Some(self.rollout_statistics());
 
         self.progress.updates += 1;
         self.progress.steps_done += steps as u64;
@@ -151,7 +152,8 @@ impl Learner {
         }
         let mut timings = self.timings(&outcome);
         (timings.rollout, timings.wall) = (rollout_time, started.elapsed());
-        Ok(UpdateReport { explained_variance, episodes, is_best, timings, ..self.report(steps, fraction, &outcome) })
+        let report = self.report(steps, fraction, &outcome);
+        Ok(UpdateReport { explained_variance, rollout, episodes, is_best, timings, ..report })
     }
 
     /// Robot-steps done. The last rollout may overshoot the total by less than one step of all environments.
@@ -327,6 +329,17 @@ impl Learner {
             best_mean_threat: self.progress.best.as_ref().map(|best| best.mean_threat),
             ..UpdateReport::default()
         }
+    }
+
+    /// Advantages are what returns and values differ by: by now the rollout holds normalised ones.
+    fn rollout_statistics(&self) -> RolloutStatistics {
+        let of = |values: &[f32]| {
+            let (mean, variance) = gae::mean_and_variance(values);
+            (mean, variance.sqrt())
+        };
+        let Rollout { returns, values, .. } = &self.rollout;
+        let advantages: Vec<f32> = returns.iter().zip(values).map(|(r, v)| r - v).collect();
+        RolloutStatistics { value: of(values), returns: of(returns), advantage: of(&advantages) }
     }
 
     fn timings(&self, outcome: &Outcome) -> Timings {

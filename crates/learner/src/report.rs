@@ -35,6 +35,9 @@ pub struct UpdateReport {
     /// Mean scaled reward per robot-step of the rollout.
     pub mean_reward: f64,
 
+    /// Estimates of the rollout before advantages are normalised; `None` where segments are consumed one by one.
+    pub rollout: Option<RolloutStatistics>,
+
     /// Means over the full-length episodes that ended in this rollout; `None` when there were none.
     pub episodes: Option<EpisodeMeans>,
     /// Mean threat over the last full-length episodes, one per environment; `None` until there are as many.
@@ -45,6 +48,14 @@ pub struct UpdateReport {
     pub is_best: bool,
 
     pub timings: Timings,
+}
+
+/// Mean and standard deviation over the samples of a rollout, in scaled reward.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RolloutStatistics {
+    pub value: (f64, f64),
+    pub returns: (f64, f64),
+    pub advantage: (f64, f64),
 }
 
 /// Means over finished episodes.

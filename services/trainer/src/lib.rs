@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod fence;
 mod identity;
+mod judge;
 mod metrics;
 mod order;
 mod progress;

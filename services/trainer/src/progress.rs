@@ -1,6 +1,6 @@
 //! Progress of a run as events: what happened between two reports.
 
-use contracts::events::{Diagnostics, EpisodeCompleted, TrainingProgressed};
+use contracts::events::{Diagnostics, EpisodeCompleted, RolloutStatistics, TrainingProgressed};
 use contracts::{Event, RunConfig, RunId};
 use environment::FinishedEpisode;
 use learner::UpdateReport;
@@ -31,6 +31,7 @@ pub struct Progress {
 struct Means {
     count: f64,
     episode_return: f64,
+    length: f64,
     mean_threat: f64,
     coverage: f64,
     worst_idleness: f64,
@@ -91,6 +92,7 @@ impl Progress {
         let summary = &episode.summary;
         self.episodes.count += 1.0;
         self.episodes.episode_return += summary.episode_return;
+        self.episodes.length += f64::from(summary.length);
         self.episodes.mean_threat += summary.mean_threat;
         self.episodes.coverage += summary.coverage;
         self.episodes.worst_idleness += f64::from(summary.worst_idleness);
@@ -114,6 +116,7 @@ impl Progress {
             steps_per_second: robot_steps_per_second / self.robots as f64,
             robot_steps_per_second,
             mean_return: (self.episodes.count > 0.0).then(|| mean(episodes.episode_return)),
+            mean_episode_length: (self.episodes.count > 0.0).then(|| mean(episodes.length)),
             mean_reward: self.rewards / f64::from(self.updates.max(1)),
             mean_threat: mean(episodes.mean_threat),
             coverage: mean(episodes.coverage),
@@ -144,5 +147,20 @@ fn diagnostics(report: &UpdateReport) -> Diagnostics {
         forward_seconds: timings.forward.as_secs_f64(),
         backward_seconds: timings.backward.as_secs_f64(),
         optimizer_seconds: timings.optimiser.as_secs_f64(),
+        update_seconds: Some(timings.wall.as_secs_f64()),
+        rollout_seconds: report.rollout.map(|_| timings.rollout.as_secs_f64()),
+        rollout: report.rollout.map(rollout),
+    }
+}
+
+fn rollout(statistics: learner::report::RolloutStatistics) -> RolloutStatistics {
+    let learner::report::RolloutStatistics { value, returns, advantage } = statistics;
+    RolloutStatistics {
+        value_mean: value.0,
+        value_std: value.1,
+        return_mean: returns.0,
+        return_std: returns.1,
+        advantage_mean: advantage.0,
+        advantage_std: advantage.1,
     }
 }

@@ -5,6 +5,7 @@ use crate::computation::{Computation, Ending, Update};
 use crate::engine::{Computed, Engine};
 use crate::error::{Error, Result};
 use crate::fence::Fence;
+use crate::judge::{self, Judge};
 use crate::progress::Progress;
 use crate::recorder::Recorder;
 use crate::remote::Reception;
@@ -125,6 +126,7 @@ struct Session<'a> {
     checkpoint: Option<(CheckpointRef, String)>,
     episodes: u64,
     frame: Instant,
+    judge: Judge,
 }
 
 impl<'a> Session<'a> {
@@ -153,6 +155,7 @@ impl<'a> Session<'a> {
             checkpoint: claim.checkpoint.as_ref().map(|created| (reference(created), created.digest.clone())),
             episodes: claim.checkpoint.as_ref().map_or(0, |created| created.episodes_completed),
             frame: Instant::now(),
+            judge: Judge::of(&trainer.log, run, claim.config.evaluation.clone()).await?,
             computation: Self::start(engine, checkpoint_every)?,
         };
         trainer.metrics.runs_in_progress.inc();
@@ -187,9 +190,7 @@ impl<'a> Session<'a> {
                     }
                 }
                 Some(event) = news.next() => {
-                    event?;
-                    self.fence.refresh().await?;
-                    self.obey();
+                    self.hear(&event?.event()?).await?;
                 }
                 () = draining.cancelled(), if !handing_over => {
                     handing_over = true;
@@ -197,21 +198,31 @@ impl<'a> Session<'a> {
                 }
             }
         }
-        if self.is_complete() || matches!(self.fence.control(), Control::Asked(_)) {
+        if self.is_complete() || self.judge.ends_it() || matches!(self.fence.control(), Control::Asked(_)) {
             self.conclude().await?;
             return Ok(Ended::Settled);
         }
         Ok(Ended::HandedOver)
     }
 
-    /// Lifecycle events of this run from now on.
+    /// Lifecycle events of this run from now on, and its evaluations.
     fn news(&self) -> EventReader {
         let options = ReadOptions::follow(self.fence.sequence() + 1);
-        self.trainer.log.read(options.filtered([subjects::run_lifecycle(self.run)]))
+        self.trainer.log.read(options.filtered([subjects::run_lifecycle(self.run), judge::evaluations(self.run)]))
+    }
+
+    async fn hear(&mut self, event: &Event) -> Result<()> {
+        match event {
+            Event::EvaluationCompleted(evaluation) => self.judge.take_in(evaluation),
+            _ => self.fence.refresh().await?,
+        }
+        self.obey();
+        Ok(())
     }
 
     fn obey(&self) {
         match self.fence.control() {
+            Control::Continue if self.judge.ends_it() => self.computation.end(Ending::WithCheckpoint),
             Control::Continue => {}
             Control::Asked(Request::Stop { force: true }) | Control::Lost => self.computation.end(Ending::Abandoned),
             Control::Asked(_) => self.computation.end(Ending::WithCheckpoint),
@@ -238,7 +249,8 @@ impl<'a> Session<'a> {
         let record = self.recorder.publish(record, report.update, last).await?;
         self.computation.reuse(record);
         if let Some(checkpoint) = checkpoint {
-            self.store(checkpoint, &report, last && report.steps_done >= report.total_steps).await?;
+            let ends = report.steps_done >= report.total_steps || self.judge.ends_it();
+            self.store(checkpoint, &report, last && ends).await?;
         }
         if due {
             self.flush().await?;
@@ -326,7 +338,11 @@ impl<'a> Session<'a> {
             let checkpoint = checkpoint.map(|(reference, _)| reference);
             Event::RunPaused(RunPaused { run_id: self.run, timestep, checkpoint })
         } else {
-            let outcome = if self.is_complete() { Outcome::Finished } else { Outcome::Stopped };
+            let outcome = match self.fence.control() {
+                _ if self.is_complete() => Outcome::Finished,
+                Control::Continue => Outcome::EarlyStopped,
+                _ => Outcome::Stopped,
+            };
             let (checkpoint, digest) = checkpoint.unzip();
             let episodes_completed = self.episodes;
             Event::RunCompleted(RunCompleted {

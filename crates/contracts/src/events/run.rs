@@ -74,6 +74,8 @@ pub enum Outcome {
     Finished,
     /// A client stopped it.
     Stopped,
+    /// Its evaluations no longer got better.
+    EarlyStopped,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

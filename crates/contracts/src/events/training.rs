@@ -24,6 +24,9 @@ pub struct TrainingProgressed {
     pub robot_steps_per_second: f64,
     /// Mean return of the episodes that ended since the last report; absent when none did.
     pub mean_return: Option<f64>,
+    /// Mean length of the same episodes, steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_episode_length: Option<f64>,
     /// Mean reward per environment step since the last report.
     pub mean_reward: f64,
     /// Time-averaged threat of the episodes that ended since the last report, else of the current ones, 0..1.
@@ -59,6 +62,25 @@ pub struct Diagnostics {
     pub forward_seconds: f64,
     pub backward_seconds: f64,
     pub optimizer_seconds: f64,
+    /// Elapsed seconds of the last update, and of its rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_seconds: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout_seconds: Option<f64>,
+    /// Of the rollout, in scaled reward; absent where actors play while the learner learns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutStatistics>,
+}
+
+/// What a rollout was estimated to be worth: mean and standard deviation over its samples, before advantages are normalised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RolloutStatistics {
+    pub value_mean: f64,
+    pub value_std: f64,
+    pub return_mean: f64,
+    pub return_std: f64,
+    pub advantage_mean: f64,
+    pub advantage_std: f64,
 }
 
 /// A training episode ended.

@@ -17,6 +17,10 @@ pub fn check(start: &StartRun, options: &RunOptions, config: &RunConfig) -> Vec<
         let message = "recording_sample_every needs `recording` to be `sampled`";
         reasons.push(invalid("/config/recording_sample_every", message));
     }
+    if options.early_stopping_min_delta.is_some() && config.evaluation.early_stopping.is_none() {
+        let message = "early_stopping_min_delta needs `early_stopping_patience`";
+        reasons.push(invalid("/config/early_stopping_min_delta", message));
+    }
     reasons
 }
 

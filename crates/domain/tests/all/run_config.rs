@@ -22,6 +22,22 @@ fn wrong_fields(start: &StartRun) -> Vec<String> {
 }
 
 #[test]
+fn early_stopping_is_off_unless_a_patience_is_given() {
+    let stopping = |patience, min_delta| {
+        let options = RunOptions {
+            early_stopping_patience: patience,
+            early_stopping_min_delta: min_delta,
+            ..RunOptions::default()
+        };
+        with_options(options)
+    };
+    assert_eq!(complete(&start(), COMMAND).unwrap().evaluation.early_stopping, None);
+    let early_stopping = complete(&stopping(Some(5), None), COMMAND).unwrap().evaluation.early_stopping;
+    assert_eq!(early_stopping.map(|it| (it.patience, it.min_delta)), Some((5, 0.0)));
+    assert_eq!(wrong_fields(&stopping(None, Some(0.1))), ["/config/early_stopping_min_delta"]);
+}
+
+#[test]
 fn one_robot_gets_the_measured_defaults() {
     let config = complete(&start(), COMMAND).unwrap();
     let (world, learning) = (&config.world, &config.learning);

@@ -4,7 +4,9 @@ use crate::batch::Fact;
 use crate::insert::{Conflict, table_row};
 use crate::postgres_text::{bigint, integer, text, token};
 use chrono::{DateTime, Utc};
-use contracts::events::{CheckpointCreated, RunCompleted, RunFailed, RunRequested, RunStarted, TrainingProgressed};
+use contracts::events::{
+    CheckpointCreated, EvaluationCompleted, RunCompleted, RunFailed, RunRequested, RunStarted, TrainingProgressed,
+};
 use contracts::{Event, RunConfig, RunId};
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -72,6 +74,9 @@ table_row! {
         started_at: Option<DateTime<Utc>>,
         completed_at: Option<DateTime<Utc>>,
         deleted_at: Option<DateTime<Utc>>,
+        /// Of the checkpoints that were evaluated, the one with the lowest mean threat of sampled actions.
+        best_checkpoint_id: Option<Uuid>,
+        best_checkpoint_mean_threat: Option<f64>,
     }
 }
 
@@ -110,7 +115,10 @@ pub(crate) fn fold(mut runs: BTreeMap<RunId, RunRow>, facts: &[Fact]) -> BTreeMa
         if let Event::RunRequested(event) = &fact.event {
             runs.entry(event.run_id).or_insert_with(|| requested(fact, event));
         } else if let Some(run) = fact.event.run_id().and_then(|id| runs.get_mut(&id)) {
-            run.updated_at = fact.envelope.time;
+            // An evaluation says something about a run that may have ended long ago.
+            if !matches!(fact.event, Event::EvaluationCompleted(_)) {
+                run.updated_at = fact.envelope.time;
+            }
             evolve(run, fact);
         }
     }
@@ -119,7 +127,7 @@ pub(crate) fn fold(mut runs: BTreeMap<RunId, RunRow>, facts: &[Fact]) -> BTreeMa
 
 fn concerns(event: &Event) -> bool {
     matches!(event.name(), ("run", ..) | ("training", "progressed" | "checkpoint_created", _))
-        || matches!(event, Event::RecordingChanged(_))
+        || matches!(event, Event::RecordingChanged(_) | Event::EvaluationCompleted(_))
 }
 
 fn requested(fact: &Fact, event: &RunRequested) -> RunRow {
@@ -164,6 +172,8 @@ fn requested(fact: &Fact, event: &RunRequested) -> RunRow {
         last_checkpoint_id: None,
         model_uri: None,
         digest: None,
+        best_checkpoint_id: None,
+        best_checkpoint_mean_threat: None,
         outcome: None,
         failure_code: None,
         failure_message: None,
@@ -191,6 +201,7 @@ fn evolve(run: &mut RunRow, fact: &Fact) {
         Event::TrainingProgressed(event) => progressed(run, event),
         Event::CheckpointCreated(event) => checkpointed(run, event),
         Event::RecordingChanged(event) => run.recording_level = token(&event.to),
+        Event::EvaluationCompleted(event) => evaluated(run, event),
         _ => {}
     }
 }
@@ -255,4 +266,13 @@ fn checkpointed(run: &mut RunRow, event: &CheckpointCreated) {
     run.last_checkpoint_id = Some(event.checkpoint_id.0);
     run.model_uri = Some(text(&event.policy.uri));
     run.digest = Some(text(&event.digest));
+}
+
+/// Uploaded models, which stand after no step, are none of the run's checkpoints. Of equal ones the first.
+fn evaluated(run: &mut RunRow, event: &EvaluationCompleted) {
+    let better = run.best_checkpoint_mean_threat.is_none_or(|best| event.merit() < best);
+    if event.timestep > 0 && better {
+        run.best_checkpoint_id = Some(event.checkpoint_id.0);
+        run.best_checkpoint_mean_threat = Some(event.merit());
+    }
 }

@@ -100,6 +100,7 @@ pub fn progressed(run_id: RunId, update: u64) -> Event {
         steps_per_second: 50.0,
         robot_steps_per_second: 100.0,
         mean_return: (update > 1).then_some(1.0 / 3.0),
+        mean_episode_length: (update > 1).then_some(1600.0),
         mean_reward: 0.1,
         mean_threat: 0.5 + 1.0 / update as f64,
         coverage: 0.9,

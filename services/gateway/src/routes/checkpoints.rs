@@ -51,12 +51,15 @@ struct Checkpoint {
     resume_bytes: i64,
     mean_threat: Option<f64>,
     is_last: bool,
+    /// The best one on held-out seeds so far, of those that were evaluated.
+    is_best: bool,
     created_at: DateTime<Utc>,
 }
 
-impl From<CheckpointRow> for Checkpoint {
-    fn from(row: CheckpointRow) -> Self {
+impl Checkpoint {
+    fn of(row: CheckpointRow, best: Option<Uuid>) -> Self {
         Self {
+            is_best: best == Some(row.checkpoint_id),
             checkpoint_id: row.checkpoint_id,
             file_id: row.id,
             updates: row.updates,
@@ -81,7 +84,7 @@ async fn list(
     let paging = query.paging(DEFAULT_SIZE, LARGEST)?;
     let run = app.run(key).await?;
     let found = app.models.checkpoints(run.run_id.into(), paging).await?;
-    let checkpoints = found.items.into_iter().map(Checkpoint::from).collect();
+    let checkpoints = found.items.into_iter().map(|row| Checkpoint::of(row, run.best_checkpoint_id)).collect();
     Ok(Json(CheckpointPage {
         total: found.total,
         page: paging.page(),

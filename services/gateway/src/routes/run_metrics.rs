@@ -7,7 +7,7 @@ use crate::extract::{PageQuery, Path, Query, RunKey};
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use contracts::events::TrainingProgressed;
+use contracts::events::{RolloutStatistics, TrainingProgressed};
 use read_models::{Order, RunMetricRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,11 @@ pub struct AdditionalMetrics {
     explained_variance: f64,
     gradient_norm: f64,
     learning_rate: f64,
+    entropy_coefficient: f64,
+    /// Passes over the rollout before the limit of the KL divergence.
+    epochs: u32,
+    /// Of the last rollout; absent where actors play while the learner learns.
+    rollout: Option<RolloutStatistics>,
     /// Environment steps per second.
     steps_per_second: f64,
     robot_steps_per_second: f64,
@@ -156,6 +161,9 @@ impl Metric {
                 explained_variance: diagnostics.explained_variance,
                 gradient_norm: diagnostics.gradient_norm,
                 learning_rate: diagnostics.learning_rate,
+                entropy_coefficient: diagnostics.entropy_coefficient,
+                epochs: diagnostics.epochs,
+                rollout: diagnostics.rollout,
                 steps_per_second: row.steps_per_second,
                 robot_steps_per_second: row.robot_steps_per_second,
                 updates: row.updates,

@@ -50,6 +50,11 @@ pub struct Session {
     log_path: Option<String>,
     /// Digest of the newest checkpoint.
     digest: Option<String>,
+    /// Of the evaluated checkpoints the one with the lowest mean threat of sampled actions on held-out seeds.
+    best_checkpoint_id: Option<Uuid>,
+    best_checkpoint_mean_threat: Option<f64>,
+    /// How it was completed: `finished`, `stopped` or `early_stopped`.
+    outcome: Option<String>,
     parent_run_id: Option<Uuid>,
     error_message: Option<String>,
     created_at: DateTime<Utc>,
@@ -137,6 +142,9 @@ impl Session {
             pending_action: run.pending_action,
             model_path: run.model_uri,
             digest: run.digest,
+            best_checkpoint_id: run.best_checkpoint_id,
+            best_checkpoint_mean_threat: run.best_checkpoint_mean_threat,
+            outcome: run.outcome,
             error_message: run.failure_message,
         }
     }
