@@ -155,6 +155,9 @@ pub struct RunOptions {
     pub battery_drain_rate: Option<f64>,
     #[schemars(range(min = 0.0, max = 100.0))]
     pub threat_penalty_weight: Option<f64>,
+    /// Times the reward for the removal of an object; absent means 1.
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub object_weight: Option<f64>,
     pub patrol_reward: Option<PatrolReward>,
     pub patrol_mode: Option<PatrolMode>,
     pub patrol_radius: Option<PatrolRadius>,
@@ -183,6 +186,9 @@ pub struct RunOptions {
     pub reward_scale: Option<f64>,
     #[schemars(range(min = 0.0, max = 100.0))]
     pub threat_shaping: Option<f64>,
+    /// How much the first policy trusts the tour's next action, in nats; 0 hides the tour from the policy.
+    #[schemars(range(min = 0.0, max = 10.0))]
+    pub tour_prior: Option<f64>,
     #[schemars(range(min = 1, max = 16))]
     pub gradient_shards: Option<u32>,
     #[schemars(range(min = 1, max = 1_000_000))]

@@ -45,6 +45,14 @@ pub struct WorldSettings {
     pub exploration_weight: f64,
     pub diversity_weight: f64,
     pub threat_penalty_weight: f64,
+    /// Times the reward for an object's removal, in both environments.
+    #[serde(default = "one")]
+    pub object_weight: f64,
+}
+
+/// The weight of objects in runs that could not choose it.
+fn one() -> f64 {
+    1.0
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -171,6 +179,10 @@ pub struct LearningSettings {
     pub reward_scale: f64,
     /// Extra reward of −weight × mean threat per step, for the learner only.
     pub threat_shaping: f64,
+    /// What the first policy adds to the logit of the action that the tour would take next; 0: the policy does not see the
+    /// tour, as in runs that could not choose.
+    #[serde(default)]
+    pub tour_prior: f64,
     /// Gradient shards per minibatch: part of the result, unlike the number of threads.
     pub gradient_shards: u32,
     /// Updates between checkpoints.

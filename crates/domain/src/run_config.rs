@@ -76,6 +76,7 @@ fn world(start: &StartRun, options: &RunOptions) -> WorldSettings {
         exploration_weight: start.exploration_weight.unwrap_or(3.0),
         diversity_weight: start.diversity_weight.unwrap_or(2.0),
         threat_penalty_weight: options.threat_penalty_weight.unwrap_or(0.0),
+        object_weight: options.object_weight.unwrap_or(1.0),
     }
 }
 
@@ -113,6 +114,7 @@ fn learning(start: &StartRun, options: &RunOptions, robots: u64) -> LearningSett
         target_kl: options.target_kl,
         reward_scale: options.reward_scale.unwrap_or(if team || a3c { 0.004 } else { 0.001 }),
         threat_shaping: options.threat_shaping.unwrap_or(if team { 0.3 } else { 0.0 }),
+        tour_prior: options.tour_prior.unwrap_or(3.0),
         gradient_shards: options.gradient_shards.unwrap_or_else(|| at_most(4, u64::from(batch_size))),
         checkpoint_every_updates: options.checkpoint_every_updates.unwrap_or_else(|| checkpoint_interval(samples)),
     }

@@ -19,8 +19,8 @@ fn simulator(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("step_and_observe", format!("{side}x{side}/{robots}")), |bencher| {
             let mut player = Player::new(*side, *robots);
-            player.world.track_observations();
             let spec = ObservationSpec::for_team(*robots);
+            player.world.track_observations(&spec);
             let mut rows = vec![0.0; spec.len() * robots];
             bencher.iter(|| {
                 player.step();
@@ -39,8 +39,8 @@ fn batch(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("simulator");
     for robots in [1, 4] {
         let mut players: Vec<Player> = (0..64).map(|index| Player::with_seed(20, robots, index)).collect();
-        players.iter_mut().for_each(|player| player.world.track_observations());
         let spec = ObservationSpec::for_team(robots);
+        players.iter_mut().for_each(|player| player.world.track_observations(&spec));
         let mut rows = vec![0.0; spec.len() * robots * players.len()];
         group.throughput(Throughput::Elements((robots * players.len()) as u64));
         group.bench_function(BenchmarkId::new("step_and_observe_64_worlds", format!("20x20/{robots}")), |bencher| {

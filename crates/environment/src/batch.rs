@@ -4,6 +4,7 @@ use crate::action::Action;
 use crate::config::WorldConfig;
 use crate::error::WorldError;
 use crate::map::Map;
+use crate::observation::ObservationSpec;
 use crate::record::StepRecord;
 use crate::rng::{EpisodeKey, Purpose};
 use crate::summary::EpisodeSummary;
@@ -24,8 +25,8 @@ pub struct BatchConfig {
     pub num_envs: u32,
     /// First episodes are shortened to (env_index + 1) / num_envs of the length, so that ends spread over time.
     pub stagger: bool,
-    /// Worlds keep ready what observations need.
-    pub observe: bool,
+    /// Worlds keep ready what such observations need.
+    pub observe: Option<ObservationSpec>,
 }
 
 /// `num_envs` environments. Each is independent, so a batch may be split among threads by
@@ -113,13 +114,13 @@ impl Environment {
     pub fn new(config: &BatchConfig, env_index: u32) -> Result<Self, WorldError> {
         let key = EpisodeKey { run_seed: config.run_seed, purpose: config.purpose, env_index, episode: 0 };
         let mut world = World::new(&config.worlds.config(key, config.num_envs), key)?;
-        if config.observe {
-            world.track_observations();
-        }
         if config.stagger {
             let full = u64::from(world.config().episode_length());
             let first = full * u64::from(env_index + 1) / u64::from(config.num_envs.max(1));
             world.set_max_steps(first.max(1) as u32);
+        }
+        if let Some(observation) = &config.observe {
+            world.track_observations(observation);
         }
         Ok(Self { world, worlds: Arc::new(config.worlds.clone()), num_envs: config.num_envs })
     }
@@ -187,8 +188,8 @@ impl Environment {
                 World::from_bytes(&worlds.config(key, config.num_envs), bytes)?
             }
         };
-        if config.observe {
-            world.track_observations();
+        if let Some(observation) = &config.observe {
+            world.track_observations(observation);
         }
         Ok(Self { world, worlds: Arc::new(config.worlds.clone()), num_envs: config.num_envs })
     }

@@ -112,6 +112,15 @@ pub struct RewardConfig {
     pub enhanced: Option<EnhancedReward>,
     /// Subtracted per step: this times the mean threat, for the whole team before it is divided by its size.
     pub threat_penalty_weight: f64,
+    /// Times the reward for an object's removal.
+    pub object_weight: f64,
+}
+
+impl Default for RewardConfig {
+    /// The standard reward.
+    fn default() -> Self {
+        Self { enhanced: None, threat_penalty_weight: 0.0, object_weight: 1.0 }
+    }
 }
 
 /// Weights of the enhanced environment's terms, each at least 0.
@@ -139,7 +148,7 @@ impl Default for WorldConfig {
             patrol_radius: PatrolRadius::Fixed,
             battery_drain_rate: 0.001,
             strategic_init: false,
-            reward: RewardConfig { enhanced: None, threat_penalty_weight: 0.0 },
+            reward: RewardConfig::default(),
         }
     }
 }
@@ -208,7 +217,10 @@ impl WorldConfig {
         check(wrong, (0.0..=100.0).contains(&drain), "battery_drain_rate", || {
             format!("{drain} is not within 0 to 100")
         });
-        let mut weights = vec![("reward.threat_penalty_weight", self.reward.threat_penalty_weight)];
+        let mut weights = vec![
+            ("reward.threat_penalty_weight", self.reward.threat_penalty_weight),
+            ("reward.object_weight", self.reward.object_weight),
+        ];
         if let Some(enhanced) = &self.reward.enhanced {
             weights.push(("reward.coverage_weight", enhanced.coverage_weight));
             weights.push(("reward.exploration_weight", enhanced.exploration_weight));

@@ -15,6 +15,7 @@
 //! | `gain_own` | 9×9 | `gain_far` where no other robot is nearer (L1 Voronoi cell), else 0 |
 //! | `team` | 1 | robots / 10 |
 //! | `paths` | 4×4 | along ways over free cells that start ahead, to the right, behind, to the left: best gain × 0.8^way, best gain × 0.95^way, the latter where no other robot is nearer, 1/(1 + way) of the first object |
+//! | `tour` | 4 | one-hot: what the scripted tour would do next |
 //!
 //! The *gain* of a cell is the threat within Chebyshev distance 2 of it, what a patrol there would clear, as a share of
 //! 25 cells at full threat. Maps are row-major in the robot's frame: the row furthest ahead first, the leftmost column
@@ -44,6 +45,8 @@ pub struct ObservationSpec {
     pub battery: bool,
     /// The block `paths`.
     pub paths: bool,
+    /// The block `tour`.
+    pub tour: bool,
 }
 
 /// A named run of features.
@@ -55,18 +58,21 @@ pub struct FeatureBlock {
     pub range: Range<usize>,
 }
 
+/// Entries of the block `tour`.
+const ADVICE: usize = 4;
+
 /// Features that every observation has.
 const COMMON: usize = crops::NEAR_CELLS + crops::FAR_CELLS + crops::OBSTACLE_CELLS + 4 + 4 + 2;
 
 impl ObservationSpec {
     /// What a policy for one team size sees: no ways, and the team blocks only for several robots.
     pub fn for_team(num_robots: usize) -> Self {
-        Self { team: num_robots > 1, voronoi: num_robots > 1, objects: true, battery: true, paths: false }
+        Self { team: num_robots > 1, voronoi: num_robots > 1, objects: true, battery: true, paths: false, tour: true }
     }
 
     /// Every block: what a policy for all worlds and teams sees.
     pub fn universal() -> Self {
-        Self { team: true, voronoi: true, objects: true, battery: true, paths: true }
+        Self { team: true, voronoi: true, objects: true, battery: true, paths: true, tour: true }
     }
 
     /// Number of features per robot.
@@ -90,6 +96,11 @@ impl ObservationSpec {
         self.sizes().into_iter().filter(|(_, size)| *size > 0).map(block).collect()
     }
 
+    /// Where a block is in the row, if it is there.
+    pub fn block(&self, name: &str) -> Option<Range<usize>> {
+        self.blocks().into_iter().find(|block| block.name == name).map(|block| block.range)
+    }
+
     /// Writes the features of `robot` to the first [`ObservationSpec::len`] entries of `row`.
     ///
     /// Fast if [`World::track_observations`] was called; correct in any case.
@@ -101,7 +112,7 @@ impl ObservationSpec {
             Some(gain) => self.write_from(world, gain, robot, row),
             None => {
                 let mut tracked = world.clone();
-                tracked.track_observations();
+                tracked.track_observations(self);
                 self.write(&tracked, robot, row);
             }
         }
@@ -111,7 +122,7 @@ impl ObservationSpec {
         gain.simd.run(WriteRow { spec: self, world, gain, robot, row: &mut row[..self.len()] });
     }
 
-    fn sizes(&self) -> [(&'static str, usize); 13] {
+    fn sizes(&self) -> [(&'static str, usize); 14] {
         let when = |wanted: bool, size: usize| if wanted { size } else { 0 };
         [
             ("gain_near", crops::NEAR_CELLS),
@@ -127,6 +138,7 @@ impl ObservationSpec {
             ("gain_own", when(self.voronoi, crops::FAR_CELLS)),
             ("team", when(self.team, 1)),
             ("paths", when(self.paths, paths::PATHS)),
+            ("tour", when(self.tour, ADVICE)),
         ]
     }
 }
@@ -159,10 +171,14 @@ impl Kernel for WriteRow<'_> {
         if spec.battery {
             scalars::write_charge(world, &frame, battery);
         }
+        let (rest, tour) = rest.split_at_mut(rest.len() - if spec.tour { ADVICE } else { 0 });
         let (team, paths) = rest.split_at_mut(rest.len() - if spec.paths { paths::PATHS } else { 0 });
         crops.write_team(spec, world, &frame, team);
         if spec.paths {
             paths::write_paths(world, gain, &frame, paths);
+        }
+        if spec.tour {
+            scalars::write_advice(world, robot, tour);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The world: state, one step of it, and what can be asked of it.
 
-mod bytes;
+pub(crate) mod bytes;
 mod codec;
 pub(crate) mod gain;
 pub(crate) mod homing;
@@ -15,9 +15,11 @@ pub(crate) mod threat;
 mod trail;
 
 use crate::action::{Action, ActionMask, Heading};
+use crate::agents::adviser::Adviser;
 use crate::config::{PatrolRadius, WorldConfig};
 use crate::error::WorldError;
 use crate::map::{Cell, Map};
+use crate::observation::ObservationSpec;
 use crate::rng::{EpisodeKey, map_rng};
 use crate::simd::Simd;
 use homing::Homing;
@@ -48,6 +50,8 @@ pub struct World {
     pub(crate) terrain: Terrain,
     /// Ways home, if batteries do not outlast the episode.
     pub(crate) homing: Option<Homing>,
+    /// What the tour would do, if observations need it.
+    pub(crate) adviser: Option<Box<Adviser>>,
     visits: Vec<u32>,
     tally: Tally,
     rng: ChaCha8Rng,
@@ -83,6 +87,13 @@ pub struct SuspiciousObject {
     pub cell: Cell,
     /// Step at which it appeared.
     pub spawned_at: u32,
+}
+
+/// What observations need beyond the state of the world.
+#[derive(Clone, Copy)]
+struct KeptReady {
+    gain: bool,
+    advice: bool,
 }
 
 impl World {
@@ -123,11 +134,9 @@ impl World {
                 (seed, Arc::new(crate::maps::generate(&self.config, &mut map_rng(seed))?))
             }
         };
-        let tracked = self.field.gain.is_some();
+        let ready = self.kept_ready();
         *self = Self::start(Arc::clone(&self.config), map, map_seed, key);
-        if tracked {
-            self.track_observations();
-        }
+        self.keep_ready(ready);
         Ok(())
     }
 
@@ -136,17 +145,28 @@ impl World {
     /// # Errors
     /// As [`World::new`]; the world is then unchanged.
     pub fn replace(&mut self, config: &WorldConfig, key: EpisodeKey) -> Result<(), WorldError> {
-        let tracked = self.field.gain.is_some();
+        let ready = self.kept_ready();
         *self = Self::new(config, key)?;
-        if tracked {
-            self.track_observations();
-        }
+        self.keep_ready(ready);
         Ok(())
     }
 
-    /// Keeps ready what observations need, from now on and across resets.
-    pub fn track_observations(&mut self) {
-        self.field.track(self.objects.iter().map(|object| object.cell));
+    /// Keeps ready what such observations need, from now on and across resets.
+    pub fn track_observations(&mut self, observation: &ObservationSpec) {
+        self.keep_ready(KeptReady { gain: true, advice: observation.tour });
+    }
+
+    fn kept_ready(&self) -> KeptReady {
+        KeptReady { gain: self.field.gain.is_some(), advice: self.adviser.is_some() }
+    }
+
+    fn keep_ready(&mut self, wanted: KeptReady) {
+        if wanted.gain {
+            self.field.track(self.objects.iter().map(|object| object.cell));
+        }
+        if wanted.advice && self.adviser.is_none() {
+            self.adviser = Some(Box::new(Adviser::new(self)));
+        }
     }
 
     /// Computes with another vector unit than the best one, until the next reset. Every unit gives the same bits.
@@ -302,6 +322,10 @@ impl World {
             Some(Action::TurnRight) => mask &= !Action::TurnLeft.bit(),
             Some(Action::Patrol) if !robot.charging => mask &= !Action::Patrol.bit(),
             _ => {}
+        }
+        if let Some(adviser) = &self.adviser {
+            let advice = adviser.advice(index).bit();
+            return ActionMask(if adviser.insists(index) { advice } else { mask | advice });
         }
         match &self.homing {
             Some(homing) => ActionMask(self.safe_actions(homing, index, mask)),

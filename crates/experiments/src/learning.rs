@@ -28,6 +28,7 @@ pub fn ppo_config(config: &RunConfig) -> Result<PpoConfig, learner::ppo::config:
         target_kl: learning.target_kl.map(|target| target as f32),
         reward_scale: learning.reward_scale as f32,
         mean_threat_coefficient: learning.threat_shaping as f32,
+        tour_prior: learning.tour_prior as f32,
         gradient_shards: learning.gradient_shards as usize,
         backend: match learning.backend {
             Backend::Fused => learner::Backend::Fused,

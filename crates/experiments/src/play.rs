@@ -36,7 +36,9 @@ fn play_to_end(actor: &mut dyn BatchActor, worlds: &mut [World], lanes: &mut [La
     let mut running: Vec<usize> = (0..worlds.len()).collect();
     let mut actions = vec![Action::Patrol; worlds.len() * robots];
     let mut outcome = StepRecord::with_events(true);
-    worlds.iter_mut().for_each(World::track_observations);
+    if let Some(observation) = actor.observation() {
+        worlds.iter_mut().for_each(|world| world.track_observations(observation));
+    }
     actor.start(worlds);
     while !running.is_empty() {
         let actions = &mut actions[..running.len() * robots];

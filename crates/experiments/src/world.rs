@@ -53,10 +53,11 @@ fn map_config(map: &settings::MapSettings) -> MapConfig {
     }
 }
 
-/// The weights belong to the enhanced environment; the standard one has none of its terms.
+/// The weights belong to the enhanced environment, except that of objects; the standard one has none of its terms.
 fn reward_config(settings: &WorldSettings) -> RewardConfig {
+    let object_weight = settings.object_weight;
     match settings.environment_type {
-        EnvironmentType::Standard => RewardConfig { enhanced: None, threat_penalty_weight: 0.0 },
+        EnvironmentType::Standard => RewardConfig { object_weight, ..RewardConfig::default() },
         EnvironmentType::Enhanced => RewardConfig {
             enhanced: Some(EnhancedReward {
                 coverage_weight: settings.coverage_weight,
@@ -64,6 +65,7 @@ fn reward_config(settings: &WorldSettings) -> RewardConfig {
                 diversity_weight: settings.diversity_weight,
             }),
             threat_penalty_weight: settings.threat_penalty_weight,
+            object_weight,
         },
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use environment::evaluation::statistics::Estimate;
 use environment::evaluation::{self, Evaluation, Protocol, ScriptedActor};
-use environment::{MapConfig, MapType, ScriptedAgent, WorldConfig};
+use environment::{MapConfig, MapType, RewardConfig, ScriptedAgent, WorldConfig};
 use learner::{Algorithm, Architecture, Backend, Learner, Policy, PpoConfig, Selection, UpdateReport};
 
 /// Train a patrol policy with PPO or A3C and evaluate it on unseen maps.
@@ -43,6 +43,12 @@ struct Arguments {
     /// Evaluate the scripted tour on the same episodes.
     #[arg(long)]
     tour: bool,
+    /// Battery points per step away from the station.
+    #[arg(long, default_value_t = 0.001)]
+    drain: f64,
+    /// Times the reward for the removal of an object.
+    #[arg(long, default_value_t = 1.0)]
+    object_weight: f64,
     /// Train by A3C, the actors this many updates behind (0 or 1), instead of by PPO.
     #[arg(long, value_name = "LAG")]
     a3c: Option<u32>,
@@ -89,6 +95,9 @@ struct HyperParameters {
     cnn: bool,
     #[arg(long)]
     hidden: Option<usize>,
+    /// Trust of the first policy in the tour; 0 hides the tour from it.
+    #[arg(long)]
+    tour_prior: Option<f32>,
     #[arg(long)]
     normalise_returns: bool,
 }
@@ -110,6 +119,7 @@ impl HyperParameters {
         set(&mut config.reward_scale, self.reward_scale);
         set(&mut config.clip_range, self.clip);
         set(&mut config.hidden, self.hidden);
+        set(&mut config.tour_prior, self.tour_prior);
         if self.cnn {
             config.architecture = Architecture::Cnn;
         }
@@ -157,6 +167,8 @@ fn world(arguments: &Arguments) -> anyhow::Result<WorldConfig> {
         height: arguments.size,
         num_robots: arguments.robots,
         map: MapConfig { map_type, ..MapConfig::default() },
+        battery_drain_rate: arguments.drain,
+        reward: RewardConfig { object_weight: arguments.object_weight, ..RewardConfig::default() },
         ..WorldConfig::default()
     })
 }
@@ -232,11 +244,12 @@ fn evaluate(name: &str, policy: &Policy, world: &WorldConfig, episodes: u32) -> 
 fn show_evaluation(name: &str, evaluation: &Evaluation) {
     let mean = |estimate: Option<Estimate>| estimate.map_or(f64::NAN, |estimate| estimate.mean);
     println!(
-        "{name} {}: mean threat {:.4}, coverage {:.3}, worst idleness {:.0}, return {:.0}",
+        "{name} {}: mean threat {:.4}, coverage {:.3}, worst idleness {:.0}, response {:.0}, return {:.0}",
         evaluation.name,
         mean(evaluation.mean_threat),
         mean(evaluation.coverage),
         mean(evaluation.worst_idleness),
+        mean(evaluation.response_p50),
         mean(evaluation.episode_return),
     );
 }

@@ -72,9 +72,8 @@ struct Training {
     epochs: Option<usize>,
     #[arg(long)]
     clip: Option<f32>,
-    /// Robot-steps of imitation at the start.
     #[arg(long)]
-    imitation: Option<u64>,
+    tour_prior: Option<f32>,
 }
 
 #[derive(clap::Args)]
@@ -114,7 +113,7 @@ fn train(arguments: &Training) -> anyhow::Result<()> {
     config.minibatch_size = arguments.minibatch.unwrap_or(config.minibatch_size);
     config.reward_scale = arguments.reward_scale.unwrap_or(config.reward_scale);
     config.own_patrol = arguments.own_patrol.unwrap_or(config.own_patrol);
-    config.imitation_steps = arguments.imitation.unwrap_or(config.imitation_steps);
+    config.tour_prior = arguments.tour_prior.unwrap_or(config.tour_prior);
     config.clip_range = arguments.clip.unwrap_or(config.clip_range);
     config.update_epochs = arguments.epochs.unwrap_or(config.update_epochs);
     let worlds = Worlds::Universal(WorldConfig::default());

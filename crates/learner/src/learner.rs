@@ -4,9 +4,8 @@
 //! give the same bits whatever the number of threads, and across [`Learner::checkpoint`] and [`Learner::resume`].
 use std::time::Instant;
 
-use environment::ScriptedAgent;
 use environment::{BatchConfig, Environment, FinishedEpisode, ObservationSpec, Purpose as EpisodePurpose};
-use environment::{WorldConfig, Worlds};
+use environment::{WorldConfig, WorldError, Worlds};
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -59,13 +58,14 @@ impl Learner {
     pub fn new(worlds: impl Into<Worlds>, config: PpoConfig, seed: u64, threads: usize) -> Result<Self, LearnerError> {
         let worlds = worlds.into();
         check(&worlds, &config)?;
-        let batch = batch_config(&worlds, &config, seed);
-        let observation = observation(&worlds);
-        let environments = (0..batch.num_envs).map(|index| Environment::new(&batch, index));
-        let environments = environments.collect::<Result<Vec<_>, _>>()?;
+        let observation = observation(&worlds, &config);
+        let environments = environments(&batch_config(&worlds, &config, seed, &observation))?;
         let shape = NetworkShape::new(config.architecture, &observation, config.hidden);
         let adam = Adam::new(shape.len(), config.adam_epsilon);
-        let network = Network::initialised(shape, &mut stream(seed, Purpose::InitialWeights, 0, 0));
+        let mut network = Network::initialised(shape, &mut stream(seed, Purpose::InitialWeights, 0, 0));
+        if let Some(advice) = observation.block("tour") {
+            network.follow(advice, config.tour_prior);
+        }
         Self::assemble(worlds, config, seed, threads, observation, Parts::new(network, adam, environments))
     }
 
@@ -85,7 +85,8 @@ impl Learner {
         let (network, observation) = Policy::from_safetensors(policy)?.for_worlds(&worlds)?;
         let (hidden, architecture) = (network.shape().hidden, network.shape().architecture());
         let config = PpoConfig { hidden, architecture, ..config };
-        let Self { environments, .. } = Self::new(worlds.clone(), config.clone(), seed, threads)?;
+        check(&worlds, &config)?;
+        let environments = environments(&batch_config(&worlds, &config, seed, &observation))?;
         let adam = Adam::new(network.shape().len(), config.adam_epsilon);
         Self::assemble(worlds, config, seed, threads, observation, Parts::new(network, adam, environments))
     }
@@ -220,12 +221,11 @@ impl Learner {
             choices: None,
             calm_coefficient: self.config.calm_coefficient,
             own_patrol: self.config.own_patrol_at(progress),
-            teacher: (self.progress.steps_done < self.config.imitation_steps).then_some(ScriptedAgent::Tour),
         };
         let mut rest = Rest(environments);
         let played = lane_shapes(groups).map(|lane| rest.take(lane.envs));
         let mut work: Vec<_> = rollout.lanes(groups).zip(played).zip(lanes).collect();
-        let results: Result<(), environment::WorldError> = self.pool.install(|| {
+        let results: Result<(), WorldError> = self.pool.install(|| {
             work.par_iter_mut()
                 .with_max_len(1)
                 .try_for_each(|((lane, environments), memory)| actor.play(environments, lane, memory, recording))
@@ -239,11 +239,7 @@ impl Learner {
         let outcome = match self.config.algorithm {
             Algorithm::Ppo => {
                 self.estimate_advantages(groups);
-                if self.progress.steps_done < self.config.imitation_steps {
-                    self.rollout.advantages.fill(1.0);
-                } else {
-                    self.normalise_advantages(groups);
-                }
+                self.normalise_advantages(groups);
                 let at = Position { seed: self.seed, update: self.progress.updates, progress };
                 let batch = self.rollout.batch(self.observation.len());
                 self.optimiser.optimise(&self.pool, &self.config, &batch, at)
@@ -377,24 +373,35 @@ impl Parts {
     }
 }
 
-/// The environments of a training run.
-pub(crate) fn batch_config(worlds: &Worlds, config: &PpoConfig, seed: u64) -> BatchConfig {
+fn environments(batch: &BatchConfig) -> Result<Vec<Environment>, WorldError> {
+    (0..batch.num_envs).map(|index| Environment::new(batch, index)).collect()
+}
+
+/// The environments of a training run, seen through `observation`.
+pub(crate) fn batch_config(
+    worlds: &Worlds,
+    config: &PpoConfig,
+    seed: u64,
+    observation: &ObservationSpec,
+) -> BatchConfig {
     BatchConfig {
         worlds: worlds.clone(),
         run_seed: seed,
         purpose: EpisodePurpose::Training,
         num_envs: config.num_envs as u32,
         stagger: true,
-        observe: true,
+        observe: Some(observation.clone()),
     }
 }
 
 /// What a new policy for these worlds sees.
-fn observation(worlds: &Worlds) -> ObservationSpec {
-    match worlds {
+fn observation(worlds: &Worlds, config: &PpoConfig) -> ObservationSpec {
+    let tour = config.tour_prior > 0.0;
+    let observation = match worlds {
         Worlds::Fixed(world) => ObservationSpec::for_team(world.num_robots),
         Worlds::Universal(_) => ObservationSpec::universal(),
-    }
+    };
+    ObservationSpec { tour, ..observation }
 }
 
 /// # Errors

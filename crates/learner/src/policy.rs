@@ -134,8 +134,8 @@ impl BatchActor for PolicyActor<'_> {
         }
     }
 
-    fn observes(&self) -> bool {
-        true
+    fn observation(&self) -> Option<&ObservationSpec> {
+        Some(&self.policy.observation)
     }
 
     /// A world's random stream is a function of its episode, not of its place in the batch.
@@ -216,18 +216,20 @@ fn observation_name(spec: &ObservationSpec) -> String {
         ("objects", spec.objects),
         ("battery", spec.battery),
         ("paths", spec.paths),
+        ("tour", spec.tour),
     ];
     parts.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect::<Vec<_>>().join("+")
 }
 
 fn observation_by_name(name: &str) -> Option<ObservationSpec> {
-    (0..32_u8)
+    (0..64_u8)
         .map(|bits| ObservationSpec {
             team: bits & 1 != 0,
             voronoi: bits & 2 != 0,
             objects: bits & 4 != 0,
             battery: bits & 8 != 0,
             paths: bits & 16 != 0,
+            tour: bits & 32 != 0,
         })
         .find(|spec| observation_name(spec) == name)
 }

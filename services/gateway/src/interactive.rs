@@ -114,7 +114,7 @@ fn open(config: &WorldConfig, seed: u64) -> Result<Environment, WorldError> {
         purpose: Purpose::Playback,
         num_envs: 1,
         stagger: false,
-        observe: false,
+        observe: None,
     };
     Environment::new(&batch, 0)
 }

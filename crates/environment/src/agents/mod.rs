@@ -3,6 +3,7 @@
 //! Each agent is a strategy that says where robots go; the pilot gets them there, keeps them out of each other's
 //! way and takes them to charge.
 
+pub(crate) mod adviser;
 mod charging;
 mod cover;
 mod greedy;

@@ -9,6 +9,7 @@ use crate::action::Action;
 use crate::agents::{Agent, ScriptedAgent};
 use crate::config::WorldConfig;
 use crate::error::WorldError;
+use crate::observation::ObservationSpec;
 use crate::record::StepRecord;
 use crate::rng::{EpisodeKey, Purpose};
 use crate::summary::EpisodeSummary;
@@ -44,9 +45,9 @@ pub trait BatchActor {
     /// The name that figures are quoted under.
     fn name(&self) -> &str;
 
-    /// Whether it looks through [`crate::ObservationSpec`], so that worlds should keep ready what that needs.
-    fn observes(&self) -> bool {
-        false
+    /// What it looks through, so that worlds keep ready what that needs.
+    fn observation(&self) -> Option<&ObservationSpec> {
+        None
     }
 
     /// New episodes are about to start, one in each of `worlds`.
@@ -128,8 +129,8 @@ pub fn run_episodes(
     for indices in indices.chunks(BATCH) {
         let worlds = indices.iter().map(|index| World::new(&protocol.world, protocol.key(*index)));
         let mut worlds = worlds.collect::<Result<Vec<_>, _>>()?;
-        if actor.observes() {
-            worlds.iter_mut().for_each(World::track_observations);
+        if let Some(observation) = actor.observation() {
+            worlds.iter_mut().for_each(|world| world.track_observations(observation));
         }
         play_to_end(actor, &mut worlds);
         summaries.extend(worlds.iter().map(World::episode_summary));

@@ -102,3 +102,11 @@ pub(super) fn write_charge(world: &World, frame: &Frame, features: &mut [f32]) {
     }
     features[9] = world.config().battery_drain_rate as f32 * 2.0;
 }
+
+/// One-hot; all 0 where nobody advises.
+pub(super) fn write_advice(world: &World, robot: usize, features: &mut [f32]) {
+    features.fill(0.0);
+    if let Some(adviser) = &world.adviser {
+        features[adviser.advice(robot) as usize] = 1.0;
+    }
+}

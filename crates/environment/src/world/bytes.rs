@@ -5,7 +5,7 @@ use crate::error::WorldError;
 use crate::map::{Cell, Map};
 
 #[derive(Default)]
-pub(super) struct Writer(Vec<u8>);
+pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
     pub fn bytes(&mut self, bytes: &[u8]) {
@@ -37,7 +37,7 @@ impl Writer {
     }
 }
 
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
@@ -100,4 +100,9 @@ impl<'a> Reader<'a> {
 /// 64-bit FNV-1a: finds damage, not forgery.
 pub(super) fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// Refuses what cannot have been saved.
+pub(crate) fn ensure(good: bool, message: &'static str) -> Result<(), WorldError> {
+    if good { Ok(()) } else { Err(WorldError::Corrupt(message)) }
 }

@@ -1,18 +1,20 @@
 //! The full state as bytes, for checkpoints: little-endian, in the order of [`World::to_bytes`], closed by a checksum. What
 //! follows from the rest (sums, box sums, distances) is not stored but computed again.
 
-use super::bytes::{Reader, Writer, checksum};
+use super::bytes::{Reader, Writer, checksum, ensure};
 use super::threat::{BLOCKED, CAP, Due, SATURATED};
 use super::{Robot, SuspiciousObject, World, trail};
 use crate::action::{Action, Heading};
+use crate::agents::adviser::Adviser;
 use crate::config::WorldConfig;
 use crate::error::WorldError;
 use crate::map::{Cell, Map};
 use crate::rng::{EpisodeKey, Purpose, Stream};
 use std::sync::Arc;
 
-/// Names the format and its version.
+/// Names the format and its version: without and with an adviser.
 const MAGIC: u64 = u64::from_le_bytes(*b"pworld01");
+const MAGIC_ADVISED: u64 = u64::from_le_bytes(*b"pworld02");
 
 type Read<T> = Result<T, WorldError>;
 
@@ -20,11 +22,14 @@ impl World {
     /// The full state: a world read back from it continues bit for bit.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::default();
-        out.u64(MAGIC);
+        out.u64(if self.adviser.is_some() { MAGIC_ADVISED } else { MAGIC });
         self.write_identity(&mut out);
         self.write_robots(&mut out);
         self.write_cells(&mut out);
         self.write_tally(&mut out);
+        if let Some(adviser) = &self.adviser {
+            adviser.write(&mut out);
+        }
         let mut bytes = out.into_bytes();
         let sum = checksum(&bytes);
         bytes.extend(sum.to_le_bytes());
@@ -40,11 +45,15 @@ impl World {
         let (content, sum) = bytes.split_last_chunk::<8>().ok_or(WorldError::Corrupt("too short"))?;
         ensure(checksum(content) == u64::from_le_bytes(*sum), "the checksum is wrong")?;
         let mut input = Reader::new(content);
-        ensure(input.u64()? == MAGIC, "not a saved world")?;
+        let magic = input.u64()?;
+        ensure([MAGIC, MAGIC_ADVISED].contains(&magic), "not a saved world")?;
         let mut world = read_identity(config, &mut input)?;
         world.read_robots(&mut input)?;
         world.read_cells(&mut input)?;
         world.read_tally(&mut input)?;
+        if magic == MAGIC_ADVISED {
+            world.adviser = Some(Box::new(Adviser::read(&world, &mut input)?));
+        }
         ensure(input.is_at_end(), "too long")?;
         Ok(world)
     }
@@ -232,8 +241,4 @@ fn write_schedule<'a>(out: &mut Writer, count: usize, schedule: impl Iterator<It
         out.cell(*cell);
         out.u8(*radius);
     }
-}
-
-fn ensure(good: bool, message: &'static str) -> Read<()> {
-    if good { Ok(()) } else { Err(WorldError::Corrupt(message)) }
 }

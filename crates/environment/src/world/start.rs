@@ -33,6 +33,7 @@ impl World {
             field: ThreatField::new(&map),
             terrain: Terrain::new(&map),
             homing: Homing::new(&map, config.battery_drain_rate, config.episode_length()),
+            adviser: None,
             visits: vec![0; cells],
             tally: Tally::default(),
             rng: key.rng(Stream::Objects),

@@ -33,6 +33,10 @@ impl World {
             self.act(actions, record)
         };
         self.finish(team_reward, record);
+        if let Some(mut adviser) = self.adviser.take() {
+            adviser.follow(self, actions);
+            self.adviser = Some(adviser);
+        }
     }
 
     fn begin(&mut self, record: &mut StepRecord) {
@@ -161,7 +165,7 @@ impl World {
         }
         self.tally.response_times.push(age);
         record.events.push(event(WorldEventKind::ObjectRemoved, index, target, age));
-        reward::object_removed(age)
+        self.config.reward.object_weight * reward::object_removed(age)
     }
 
     fn turn_robots(&mut self, actions: &[Action]) -> f64 {

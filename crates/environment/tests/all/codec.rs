@@ -10,7 +10,8 @@ proptest! {
     #[test]
     fn a_saved_world_continues_identically(config in any_config(), seed in any::<u64>(), saved_at in 0usize..300) {
         let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
-        world.track_observations();
+        let spec = ObservationSpec::for_team(config.num_robots);
+        world.track_observations(&spec);
         let mut actions = Actions(seed);
         let mut record = StepRecord::with_events(true);
         for _ in 0..saved_at {
@@ -19,8 +20,7 @@ proptest! {
             }
         }
         let mut restored = World::from_bytes(&config, &world.to_bytes()).expect("as saved");
-        restored.track_observations();
-        let spec = ObservationSpec::for_team(config.num_robots);
+        restored.track_observations(&spec);
         let mut rows = [vec![0.0; spec.len()], vec![0.0; spec.len()]];
         let mut again = record.clone();
         while !record.done() {
@@ -80,7 +80,7 @@ proptest! {
         });
         bytes[content..].copy_from_slice(&sum.to_le_bytes());
         if let Ok(mut forged) = World::from_bytes(&config, &bytes) {
-            forged.track_observations();
+            forged.track_observations(&ObservationSpec::for_team(2));
             for _ in 0..120 {
                 forged.step(&actions.next(2), &mut record);
             }

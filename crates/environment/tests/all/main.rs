@@ -1,5 +1,6 @@
 //! The rules of the world, checked against a slow simulator that follows them literally.
 
+mod advice;
 mod agents;
 mod codec;
 mod maps;

@@ -106,8 +106,8 @@ proptest! {
     fn blocks_hold_what_their_table_says(config in any_config(), seed in any::<u64>(), width in 3usize..51) {
         let config = environment::WorldConfig { width: config.width.max(width), ..config };
         let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
-        world.track_observations();
         let spec = ObservationSpec::universal();
+        world.track_observations(&spec);
         let mut row = vec![f32::NAN; spec.len()];
         let mut record = StepRecord::new();
         let mut actions = Actions(seed);
@@ -138,14 +138,14 @@ proptest! {
     fn untracked_worlds_are_seen_alike(config in any_config(), seed in any::<u64>()) {
         let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
         let mut tracked = world.clone();
-        tracked.track_observations();
+        let spec = ObservationSpec { tour: false, ..ObservationSpec::for_team(config.num_robots) };
+        tracked.track_observations(&spec);
         let (mut record, mut actions) = (StepRecord::new(), Actions(seed));
         for _ in 0..130 {
             let chosen = actions.next(config.num_robots);
             world.step(&chosen, &mut record);
             tracked.step(&chosen, &mut record);
         }
-        let spec = ObservationSpec::for_team(config.num_robots);
         let mut rows = [vec![0.0; spec.len()], vec![0.0; spec.len()]];
         spec.write(&world, 0, &mut rows[0]);
         spec.write(&tracked, 0, &mut rows[1]);
@@ -159,12 +159,12 @@ proptest! {
     #[test]
     fn every_vector_unit_gives_the_same_bits(config in any_config(), seed in any::<u64>()) {
         let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
-        world.track_observations();
+        let spec = ObservationSpec::universal();
+        world.track_observations(&spec);
         let units = Simd::available();
         prop_assert_eq!(units.last(), Some(&Simd::Portable));
         let mut worlds = vec![world; units.len()];
         worlds.iter_mut().zip(units).for_each(|(world, unit)| world.use_simd(*unit));
-        let spec = ObservationSpec::universal();
         let mut actions = Actions(seed);
         let mut records = vec![StepRecord::new(); units.len()];
         while !records[0].done() {

@@ -177,7 +177,8 @@ impl Reference {
             if let Some(spawned_at) = self.objects.remove(&target) {
                 let age = self.step - spawned_at;
                 let limits = [(5, 20.0), (10, 15.0), (20, 10.0), (50, 5.0)];
-                outcome.reward += limits.iter().find(|(limit, _)| age <= *limit).map_or(2.0, |(_, bonus)| *bonus);
+                let bonus = limits.iter().find(|(limit, _)| age <= *limit).map_or(2.0, |(_, bonus)| *bonus);
+                outcome.reward += self.config.reward.object_weight * bonus;
                 self.ages.push(age);
             }
         }

@@ -191,7 +191,7 @@ fn charging_blocks_patrol_and_costs_by_the_mean_threat() {
 #[test]
 fn enhanced_terms() {
     let enhanced = EnhancedReward { coverage_weight: 0.5, exploration_weight: 0.25, diversity_weight: 3.0 };
-    let reward = RewardConfig { enhanced: Some(enhanced), threat_penalty_weight: 2.0 };
+    let reward = RewardConfig { enhanced: Some(enhanced), threat_penalty_weight: 2.0, object_weight: 1.0 };
     let mut world = open(&WorldConfig { reward, ..config(1) }, &[(5, 5)]);
     use Action::{Forward, Patrol, TurnLeft};
     // 25 of 100 cells are covered; the mean threat afterwards is 0.75 × 0.01.

@@ -32,6 +32,7 @@ pub fn any_config() -> impl Strategy<Value = WorldConfig> {
                     diversity_weight: 2.0,
                 }),
                 threat_penalty_weight: weight,
+                object_weight: 2.0 - weight,
             },
         }
     })
@@ -66,7 +67,7 @@ proptest! {
     fn lazy_threat_equals_the_reference(config in any_config(), seed in any::<u64>(), tracked in any::<bool>()) {
         let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
         if tracked {
-            world.track_observations();
+            world.track_observations(&ObservationSpec::universal());
         }
         let starts: Vec<_> = world.robots().iter().map(|robot| robot.cell).collect();
         let mut reference = Reference::new(&config, world.map(), &starts);
@@ -161,7 +162,7 @@ fn a_batch_goes_from_episode_to_episode_at_staggered_times() {
         purpose: Purpose::Test,
         num_envs: 4,
         stagger: true,
-        observe: true,
+        observe: Some(ObservationSpec::for_team(2)),
     };
     let mut batch = WorldBatch::new(&config).expect("a valid configuration");
     let mut records = vec![StepRecord::new(); 4];
@@ -211,8 +212,14 @@ fn every_wrong_field_is_named() {
 #[test]
 fn drawn_worlds_are_saved_and_continued() {
     let worlds = Worlds::Universal(WorldConfig { max_steps: Some(40), ..WorldConfig::default() });
-    let config =
-        BatchConfig { worlds, run_seed: 9, purpose: Purpose::Test, num_envs: 16, stagger: true, observe: true };
+    let config = BatchConfig {
+        worlds,
+        run_seed: 9,
+        purpose: Purpose::Test,
+        num_envs: 16,
+        stagger: true,
+        observe: Some(ObservationSpec::universal()),
+    };
     for env in [0, 7, 15] {
         let mut environment = Environment::new(&config, env).expect("drawn");
         let (mut record, mut actions) = (StepRecord::new(), Actions(u64::from(env)));

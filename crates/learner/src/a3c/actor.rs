@@ -120,7 +120,6 @@ impl SegmentActor {
             choices,
             calm_coefficient: settings.calm_coefficient,
             own_patrol: 0.0,
-            teacher: None,
         };
         lane.rollout.resize(&[shape]);
         std::mem::swap(&mut self.memory.record, &mut lane.record);

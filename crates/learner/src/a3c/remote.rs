@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use environment::{BatchConfig, Environment, ObservationSpec, WorldConfig};
+use environment::{Environment, ObservationSpec, WorldConfig};
 
 use super::actor::{ActorSettings, SegmentActor};
 use super::lane::{Lane, PolicyVersion, SegmentDigest};
@@ -144,7 +144,7 @@ impl AsyncLearner {
             }
             Err(reason) => reason,
         };
-        let batch = batch_config(self.inner.worlds(), &self.inner.config, self.inner.seed);
+        let batch = batch_config(self.inner.worlds(), &self.inner.config, self.inner.seed, &self.inner.observation);
         let environments = environments.iter().map(|state| Environment::from_bytes(&batch, state));
         self.lanes[index] = Some(Lane::new(index, number, environments.collect::<Result<_, _>>()?));
         self.free.push_front(index);
@@ -191,7 +191,7 @@ pub struct RemoteActor {
     name: Arc<str>,
     world: WorldConfig,
     config: PpoConfig,
-    batch: BatchConfig,
+    seed: u64,
     segment_envs: usize,
     actor: Option<SegmentActor>,
 }
@@ -199,8 +199,7 @@ pub struct RemoteActor {
 impl RemoteActor {
     /// An actor of the run with these settings.
     pub fn new(name: &str, world: WorldConfig, config: PpoConfig, seed: u64, segment_envs: usize) -> Self {
-        let batch = batch_config(&world.clone().into(), &config, seed);
-        Self { name: name.into(), world, config, batch, segment_envs, actor: None }
+        Self { name: name.into(), world, config, seed, segment_envs, actor: None }
     }
 
     /// Plays a lease.
@@ -209,11 +208,12 @@ impl RemoteActor {
     /// If the lease is of another run.
     pub fn play(&mut self, lease: &Lease) -> Result<RemoteSegment, LearnerError> {
         let (policy, observation) = self.policy(lease)?;
-        let states = lease.environments.iter().map(|state| Environment::from_bytes(&self.batch, state));
+        let batch = batch_config(&self.world.clone().into(), &self.config, self.seed, &observation);
+        let states = lease.environments.iter().map(|state| Environment::from_bytes(&batch, state));
         let lane = Lane::new(lease.lane, lease.segment, states.collect::<Result<_, _>>()?);
         let settings = || {
             let seen = (policy.network.shape().clone(), observation);
-            ActorSettings::new(&self.world, &self.config, self.batch.run_seed, self.segment_envs, seen, false)
+            ActorSettings::new(&self.world, &self.config, self.seed, self.segment_envs, seen, false)
         };
         let actor = self.actor.get_or_insert_with(|| SegmentActor::new(Arc::clone(&self.name), settings()));
         let played = actor.play(lane, &policy)?;

@@ -93,7 +93,7 @@ impl Learner {
         config.architecture = network.shape().architecture();
         let reader = Reader::new(&checkpoint.resume).map_err(LearnerError::Resume)?;
         let saved = Saved::read(&reader, &worlds, &config, seed, &network, origin).map_err(LearnerError::Resume)?;
-        let batch = batch_config(&worlds, &config, seed);
+        let batch = batch_config(&worlds, &config, seed, &observation);
         let environments = saved.environments.iter().map(|bytes| Environment::from_bytes(&batch, bytes));
         let environments = environments.collect::<Result<Vec<_>, _>>()?;
         let parts = Parts {

@@ -59,6 +59,28 @@ impl Network {
         network
     }
 
+    /// Lets the first policy follow the one-hot proposal among the features `advice`: their action's logit is higher by
+    /// `trust`. A hidden unit of each layer passes each feature on.
+    pub fn follow(&mut self, advice: std::ops::Range<usize>, trust: f32) {
+        let shape = self.shape.clone();
+        self.update(|parameters| {
+            for (action, feature) in advice.filter_map(|feature| shape.input_of(feature)).enumerate() {
+                for (layer, inputs) in [(shape.w1(), shape.features()), (shape.w2(), shape.hidden)] {
+                    for input in 0..inputs {
+                        parameters[layer.start + input * shape.hidden + action] = 0.0;
+                    }
+                }
+                parameters[shape.b1().start + action] = 0.0;
+                parameters[shape.b2().start + action] = 0.0;
+                parameters[shape.w1().start + feature * shape.hidden + action] = 1.0;
+                parameters[shape.w2().start + action * shape.hidden + action] = 1.0;
+                let row = shape.w3().start + action * HEADS;
+                parameters[row..row + HEADS].fill(0.0);
+                parameters[row + action] = trust;
+            }
+        });
+    }
+
     pub fn shape(&self) -> &NetworkShape {
         &self.shape
     }

@@ -112,6 +112,12 @@ impl Maps {
         self.images.last().map_or(0, |image| image.outputs.end)
     }
 
+    /// Where an observed scalar is among the features.
+    pub fn input_of(&self, scalar: usize) -> Option<usize> {
+        let place = self.scalars.iter().cloned().flatten().position(|from| from == scalar)?;
+        Some(self.outputs() + place)
+    }
+
     /// Number of parameters.
     pub fn parameters(&self) -> usize {
         self.images.last().map_or(0, |image| image.bias.end)

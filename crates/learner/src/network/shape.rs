@@ -65,6 +65,11 @@ impl NetworkShape {
         self.maps.as_ref().map_or(self.observations, |maps| maps.features())
     }
 
+    /// Where a feature that is in no image enters the first hidden layer.
+    pub fn input_of(&self, feature: usize) -> Option<usize> {
+        self.maps.as_ref().map_or(Some(feature), |maps| maps.input_of(feature))
+    }
+
     /// Floats from one row of features to the next.
     pub fn feature_stride(&self) -> usize {
         self.features().next_multiple_of(ALIGNMENT)

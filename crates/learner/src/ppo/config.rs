@@ -64,9 +64,8 @@ pub struct PpoConfig {
     /// Share of the pay for a patrol that goes to the robot itself instead of the team, at the start; falls to 0 in steps.
     /// Own pay is quick to learn from, but in the end robots race each other for it.
     pub own_patrol: f32,
-    /// Robot-steps at the start in which `tour` acts and the policy learns to do the same; the value learns as ever. PPO only,
-    /// like `own_patrol`.
-    pub imitation_steps: u64,
+    /// What the first policy adds to the logit of the action that the tour would take next; 0: the policy does not see the tour.
+    pub tour_prior: f32,
     /// Divides rewards by the running standard deviation of the discounted return.
     pub normalise_returns: bool,
     /// What comes before the hidden layers.
@@ -109,7 +108,7 @@ impl PpoConfig {
             mean_threat_coefficient: if team { 0.3 } else { 0.0 },
             calm_coefficient: 0.0,
             own_patrol: 0.0,
-            imitation_steps: 0,
+            tour_prior: 3.0,
             normalise_returns: false,
             architecture: Architecture::Mlp,
             hidden: 64,
@@ -162,6 +161,7 @@ impl PpoConfig {
         check(positive(self.reward_scale), "reward_scale", "above 0");
         check(not_negative(self.mean_threat_coefficient), "mean_threat_coefficient", "0 or more");
         check(not_negative(self.calm_coefficient), "calm_coefficient", "0 or more");
+        check(not_negative(self.tour_prior) && self.tour_prior <= 10.0, "tour_prior", "0 to 10");
         check(fraction(self.own_patrol), "own_patrol", "0 to 1");
         check(
             self.hidden.is_multiple_of(8) && (8..=1_024).contains(&self.hidden),

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use environment::{Action, Agent, Environment, ObservationSpec, ScriptedAgent, StepRecord, World, WorldError};
+use environment::{Action, Environment, ObservationSpec, StepRecord, World, WorldError};
 use rand_chacha::ChaCha8Rng;
 
 use super::buffer::Lane;
@@ -32,8 +32,6 @@ pub struct Actor<'a> {
     pub mean_threat_coefficient: f32,
     pub calm_coefficient: f32,
     pub own_patrol: f32,
-    /// Acts instead of the network, which is to learn from it.
-    pub teacher: Option<ScriptedAgent>,
     /// What another actor chose, instead of the network.
     pub choices: Option<&'a Choices>,
 }
@@ -59,27 +57,8 @@ pub struct LaneMemory {
     actions: Vec<Action>,
     step: StepRecord,
     generators: Vec<ChaCha8Rng>,
-    /// Begin anew with each rollout, so that they need not be saved.
-    teachers: Vec<Teacher>,
     pub record: LaneRecord,
     pub timings: LaneTimings,
-}
-
-/// A scripted agent in one environment.
-struct Teacher(Box<dyn Agent>);
-
-impl Teacher {
-    fn new(script: ScriptedAgent, world: &World) -> Self {
-        let mut agent = script.build();
-        agent.reset(world);
-        Self(agent)
-    }
-}
-
-impl std::fmt::Debug for Teacher {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.name())
-    }
 }
 
 /// Processor time of one lane.
@@ -100,7 +79,6 @@ impl LaneMemory {
             actions: vec![Action::default(); environments * robots],
             step: StepRecord::with_events(false),
             generators: Vec::with_capacity(environments),
-            teachers: Vec::new(),
             record: LaneRecord::default(),
             timings: LaneTimings::default(),
         }
@@ -125,10 +103,6 @@ impl Actor<'_> {
         memory.generators.clear();
         let indices = lane.first_env as u32..(lane.first_env + environments.len()) as u32;
         memory.generators.extend(indices.map(|env| stream(self.seed, Purpose::Actions, self.update, env)));
-        memory.teachers.clear();
-        if let Some(teacher) = self.teacher {
-            memory.teachers.extend(environments.iter().map(|environment| Teacher::new(teacher, environment.world())));
-        }
         for step in 0..lane.ends.len() / environments.len() {
             self.step(step, environments, lane, memory, recording)?;
         }
@@ -169,7 +143,6 @@ impl Actor<'_> {
         for (action, &index) in memory.actions.iter_mut().zip(&lane.actions[here.clone()]) {
             *action = Action::from_index(index).unwrap_or_default();
         }
-        self.be_taught(here, environments, lane, memory);
         let decided = Instant::now();
         for (environment_index, environment) in environments.iter_mut().enumerate() {
             self.act(step, environment_index, robots, environment, lane, memory, recording)?;
@@ -239,31 +212,8 @@ impl Actor<'_> {
         }
         if end != End::Continues {
             memory.record.finished.push(environment.start_next_episode()?);
-            if let Some(teacher) = memory.teachers.get_mut(environment_index) {
-                teacher.0.reset(environment.world());
-            }
         }
         Ok(())
-    }
-
-    /// Where there is a teacher, its actions replace those of the network, and are never masked. For an advantage of 1 the
-    /// gradient of PPO's objective is then that of their log-likelihood, until they are as much more likely as is clipped.
-    fn be_taught(&self, rows: Range<usize>, environments: &[Environment], lane: &mut Lane, memory: &mut LaneMemory) {
-        let heads = memory.activations.heads().as_chunks::<HEADS>().0;
-        let mut first = 0;
-        for (teacher, environment) in memory.teachers.iter_mut().zip(environments) {
-            let robots = environment.world().num_robots();
-            let actions = &mut memory.actions[first..first + robots];
-            teacher.0.act(environment.world(), actions);
-            for (robot, action) in actions.iter().enumerate() {
-                let row = rows.start + first + robot;
-                lane.actions[row] = *action as u8;
-                lane.masks[row] |= action.bit();
-                let policy = Categorical::new(&heads[first + robot], lane.masks[row]);
-                lane.log_probs[row] = policy.log_probabilities[*action as usize];
-            }
-            first += robots;
-        }
     }
 
     /// What each robot is paid for a step: the team's reward, shaped.

@@ -109,6 +109,7 @@ fn training_lowers_the_mean_threat() {
         total_steps: 300_000,
         num_envs: 32,
         num_steps: 64,
+        tour_prior: 0.0,
         minibatch_size: 512,
         ..PpoConfig::for_team(1)
     };

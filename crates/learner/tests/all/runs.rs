@@ -1,8 +1,8 @@
 //! Whole runs: threads, kill and resume, recording, saved policies and damaged ones.
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use environment::evaluation::{Protocol, run_episodes};
-use environment::{Action, EpisodeKey, Purpose, World, WorldConfig, Worlds};
+use environment::evaluation::{Protocol, ScriptedActor, run_episodes};
+use environment::{Action, EpisodeKey, Purpose, ScriptedAgent, World, WorldConfig, Worlds};
 use learner::Selection;
 use learner::{Algorithm, Architecture, Backend, Checkpoint, Learner, LearnerError, Policy, PpoConfig, RolloutRecord};
 
@@ -93,8 +93,7 @@ fn a_resumed_run_ends_like_an_uninterrupted_one() {
     }
 }
 
-/// Teams of every size in one rollout, the first updates by imitation: the same bits for any number of threads and across a
-/// kill, also one amid imitation.
+/// Teams of every size in one rollout: the same bits for any number of threads and across a kill.
 #[test]
 fn drawn_worlds_do_not_depend_on_threads_or_interruptions() {
     let worlds = Worlds::Universal(WorldConfig { max_steps: Some(50), ..WorldConfig::default() });
@@ -113,7 +112,7 @@ fn drawn_worlds_do_not_depend_on_threads_or_interruptions() {
 }
 
 fn drawn(config: PpoConfig) -> PpoConfig {
-    PpoConfig { calm_coefficient: 0.05, own_patrol: 1.0, imitation_steps: 10_000, ..config }
+    PpoConfig { calm_coefficient: 0.05, own_patrol: 1.0, ..config }
 }
 
 #[test]
@@ -283,7 +282,7 @@ fn a_convolutional_run_has_the_same_bits_with_any_threads_and_when_resumed() {
     assert_eq!(warm.config().architecture, Architecture::Cnn, "the architecture is the policy's");
 }
 
-/// Learning works: on a small world some updates beat the untrained policy clearly.
+/// Learning works: on a small world some updates beat the untrained policy clearly, without help from the tour.
 #[test]
 fn training_lowers_the_mean_threat() {
     for (architecture, steps) in [(Architecture::Mlp, 150_000), (Architecture::Cnn, 100_000)] {
@@ -293,6 +292,7 @@ fn training_lowers_the_mean_threat() {
             total_steps: steps,
             num_envs: 32,
             num_steps: 64,
+            tour_prior: 0.0,
             minibatch_size: 512,
             ..PpoConfig::for_team(1)
         };
@@ -327,4 +327,21 @@ fn both_backends_learn_the_same_at_first() {
     let (a, b) = (a.network().parameters(), b.network().parameters());
     let furthest = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(furthest < 1e-3, "{furthest}");
+}
+
+/// The most probable actions of an untrained policy are those of the tour, in either network; without trust it does not see it.
+#[test]
+fn the_first_policy_follows_the_tour() {
+    for (architecture, robots) in [(Architecture::Mlp, 1), (Architecture::Mlp, 3), (Architecture::Cnn, 2)] {
+        let config = PpoConfig { architecture, ..config(robots) };
+        let protocol = Protocol { world: world(robots), seed: 3, episodes: 4 };
+        let policy = Learner::new(world(robots), config.clone(), 1, 1).expect("a learner").policy();
+        let mut tour = ScriptedActor::new(ScriptedAgent::Tour);
+        let scripted = run_episodes(&mut tour, &protocol, 0..4).expect("worlds");
+        let learned = run_episodes(&mut policy.actor(Selection::ArgMax), &protocol, 0..4).expect("worlds");
+        assert_eq!(learned, scripted);
+        let alone = PpoConfig { tour_prior: 0.0, ..config };
+        let policy = Learner::new(world(robots), alone, 1, 1).expect("a learner").policy();
+        assert_eq!(policy.observation().block("tour"), None);
+    }
 }

@@ -32,14 +32,14 @@ pub fn requested(run_id: RunId, name: &str) -> Event {
             "map": {"map_type": "random", "seed": null, "count": null, "initial_wall_probability": null},
             "max_steps": null, "patrol_reward": "growth", "patrol_mode": "on_action", "patrol_radius": "fixed",
             "strategic_init": false, "battery_drain_rate": 0.01, "coverage_weight": 1.5, "exploration_weight": 3.0,
-            "diversity_weight": 2.0, "threat_penalty_weight": 0.0
+            "diversity_weight": 2.0, "threat_penalty_weight": 0.0, "object_weight": 1.0
         },
         "learning": {
             "algorithm": "ppo", "policy_type": "MlpPolicy", "backend": "fused", "total_timesteps": 10_000,
             "num_envs": 64, "num_workers": 1, "actors": "in_turns", "rollout_length": 128, "batch_size": 2048, "epochs": 4,
             "learning_rate": 0.001, "gamma": 0.99, "gae_lambda": 0.95, "clip_range": 0.2, "entropy_coefficient": 0.005,
             "value_coefficient": 0.5, "max_grad_norm": 0.5, "target_kl": null, "reward_scale": 0.004,
-            "threat_shaping": 0.0, "gradient_shards": 8, "checkpoint_every_updates": 20
+            "threat_shaping": 0.0, "tour_prior": 3.0, "gradient_shards": 8, "checkpoint_every_updates": 20
         },
         "recording": {"level": "full", "sample_every": null, "budget_bytes": 1000},
         "evaluation": {"episodes": 20}

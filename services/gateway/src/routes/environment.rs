@@ -269,6 +269,7 @@ fn world_of(definition: &Definition, max_steps: Option<u32>) -> Result<WorldConf
         exploration_weight: 3.0,
         diversity_weight: 2.0,
         threat_penalty_weight: 0.0,
+        object_weight: 1.0,
     };
     experiments::world_config(&settings).map_err(|error| Error::invalid(&["body"], error.to_string()))
 }

@@ -1,6 +1,7 @@
 //! Gets robots where their strategy wants them: plans paths, charges in time, and resolves who gives way.
 
 mod batteries;
+mod codec;
 mod meetings;
 
 use super::Agent;
@@ -66,6 +67,7 @@ pub(super) struct Goal {
 }
 
 /// An agent made of a strategy.
+#[derive(Clone, Debug)]
 pub(super) struct Pilot<S> {
     strategy: S,
     graph: PoseGraph,
@@ -94,6 +96,10 @@ struct Course {
     stood: u16,
     /// Has something else to do than it intended in this step.
     changed: bool,
+    /// What it should do in this step.
+    proposed: Action,
+    /// Whether that is to wait.
+    keeps_still: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +108,17 @@ enum Task {
     Visit(Goal),
     /// Goes to its charging station and stays until it has enough.
     Charge,
+}
+
+impl<S> Pilot<S> {
+    /// What says where robots go.
+    pub fn strategy(&self) -> &S {
+        &self.strategy
+    }
+
+    pub fn strategy_mut(&mut self) -> &mut S {
+        &mut self.strategy
+    }
 }
 
 impl<S: Strategy> Pilot<S> {
@@ -130,6 +147,14 @@ impl<S: Strategy> Agent for Pilot<S> {
     }
 
     fn act(&mut self, world: &World, actions: &mut [Action]) {
+        self.propose(world, actions);
+        self.take_in(actions);
+    }
+}
+
+impl<S: Strategy> Pilot<S> {
+    /// What every robot should do next. [`Pilot::take_in`] must follow before it is asked again.
+    pub fn propose(&mut self, world: &World, actions: &mut [Action]) {
         self.notice(world);
         let mut intents: Vec<Intent> = (0..self.courses.len()).map(|robot| self.intend(world, robot)).collect();
         self.courses.iter_mut().for_each(|course| course.changed = false);
@@ -143,12 +168,46 @@ impl<S: Strategy> Agent for Pilot<S> {
             let must_wait = waits[robot].is_some() || intents[robot].held;
             let keeps_still = must_wait && intents[robot].action == Action::Forward;
             *action = if keeps_still { Action::Patrol } else { intents[robot].action };
-            self.commit(robot, *action, keeps_still);
+            self.courses[robot].proposed = *action;
+            self.courses[robot].keeps_still = keeps_still;
         }
     }
-}
 
-impl<S: Strategy> Pilot<S> {
+    /// Whether the robot goes to charge or charges.
+    pub fn charges(&self, robot: usize) -> bool {
+        self.courses[robot].task == Task::Charge
+    }
+
+    /// What was proposed last.
+    pub fn recall(&self, actions: &mut [Action]) {
+        actions.iter_mut().zip(&self.courses).for_each(|(action, course)| *action = course.proposed);
+    }
+
+    /// What the robots did, which need not be what was proposed.
+    pub fn take_in(&mut self, actions: &[Action]) {
+        for (robot, action) in actions.iter().enumerate() {
+            let course = &self.courses[robot];
+            if *action == course.proposed {
+                self.commit(robot, *action, course.keeps_still);
+            } else {
+                self.stray(robot, *action);
+            }
+        }
+    }
+
+    /// A robot that does something else still has the same task: it plans anew from where that leads.
+    fn stray(&mut self, robot: usize, action: Action) {
+        let course = &mut self.courses[robot];
+        course.plan.clear();
+        course.evasion.clear();
+        (course.waited, course.stood) = (0, 0);
+        course.expected = self.graph.after(course.expected, action);
+        let served = |goal: Goal| goal.patrol && action == Action::Patrol && goal.cell == course.expected.cell();
+        if matches!(course.task, Task::Visit(goal) if served(goal)) {
+            course.task = Task::Undecided(Reason::Done);
+        }
+    }
+
     /// Compares plans with what happened.
     fn notice(&mut self, world: &World) {
         for (robot, course) in world.robots().iter().zip(&mut self.courses) {
@@ -280,6 +339,8 @@ impl Course {
             alive: true,
             stood: 0,
             changed: false,
+            proposed: Action::Patrol,
+            keeps_still: false,
         }
     }
 

@@ -5,6 +5,7 @@
 //! no point waits longer than T/R, which is near the optimum. Robots keep to a timetable: each has a slot, slots are
 //! T/R apart, and a robot that is early waits.
 
+mod codec;
 mod cycle;
 mod exact;
 mod legs;
@@ -27,7 +28,7 @@ const TOLERANCE: u32 = 4;
 const LEAST_TOLERANCE: u32 = 4;
 
 /// The tour and each robot's place in the timetable.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tour {
     cycle: Cycle,
     roles: Vec<Role>,

@@ -1,0 +1,100 @@
+//! What a pilot remembers, as bytes. What follows from the map and the world is not stored but computed again.
+
+use super::{Course, Goal, Pilot, Reason, Strategy, Task};
+use crate::action::{Action, Heading};
+use crate::error::WorldError;
+use crate::world::World;
+use crate::world::bytes::{Reader, Writer, ensure};
+
+/// Largest counter of waiting steps that can be right.
+const LONGEST_WAIT: u32 = 1 << 14;
+/// In place of a heading that does not matter.
+const ANY_HEADING: u8 = u8::MAX;
+
+impl<S: Strategy> Pilot<S> {
+    /// Everything but what the strategy remembers.
+    pub fn write(&self, out: &mut Writer) {
+        out.u64(self.rng.get_word_pos() as u64);
+        self.berths.iter().for_each(|berth| out.u8(*berth as u8));
+        self.courses.iter().for_each(|course| course.write(out));
+    }
+
+    /// Reads [`Pilot::write`] back into a pilot that was reset in the same world.
+    ///
+    /// # Errors
+    /// If the bytes cannot have been written in this world.
+    pub fn read(&mut self, world: &World, input: &mut Reader) -> Result<(), WorldError> {
+        self.rng.set_word_pos(u128::from(input.u64()?));
+        for robot in 0..self.berths.len() {
+            let berth = usize::from(input.u8()?);
+            let free = berth < self.berths.len() && !self.berths[..robot].contains(&berth);
+            ensure(free, "a berth is taken")?;
+            self.berths[robot] = berth;
+        }
+        for (robot, course) in world.robots().iter().zip(&mut self.courses) {
+            course.read(&self.graph, self.charging.is_needed(), input)?;
+            course.alive = robot.alive();
+        }
+        let lost = self.courses.iter().filter(|course| !course.alive);
+        lost.for_each(|course| self.graph.block(course.expected.cell()));
+        Ok(())
+    }
+}
+
+impl Course {
+    fn write(&self, out: &mut Writer) {
+        match self.task {
+            Task::Undecided(reason) => out.u8(reason as u8),
+            Task::Charge => out.u8(3),
+            Task::Visit(goal) => {
+                out.u8(4 + u8::from(goal.patrol));
+                out.u32(goal.cell as u32);
+                out.u8(goal.heading.map_or(ANY_HEADING, |heading| heading as u8));
+            }
+        }
+        for actions in [&self.plan, &self.evasion] {
+            out.u32(actions.len() as u32);
+            actions.iter().for_each(|action| out.u8(*action as u8));
+        }
+        out.u32(u32::from(self.waited));
+        out.u32(u32::from(self.stood));
+        out.u8(self.proposed as u8);
+        out.u8(self.keeps_still.into());
+    }
+
+    fn read(&mut self, graph: &super::PoseGraph, may_charge: bool, input: &mut Reader) -> Result<(), WorldError> {
+        self.task = match input.u8()? {
+            0 => Task::Undecided(Reason::Start),
+            1 => Task::Undecided(Reason::Done),
+            2 => Task::Undecided(Reason::Unreachable),
+            3 if may_charge => Task::Charge,
+            kind @ (4 | 5) => {
+                let cell = input.u32()? as usize;
+                ensure(cell < graph.cells() && !graph.is_blocked(cell), "a goal is blocked")?;
+                let heading = input.u8()?;
+                let known = Heading::from_index(heading);
+                ensure(known.is_some() || heading == ANY_HEADING, "a heading is unknown")?;
+                Task::Visit(Goal { cell, heading: known, patrol: kind == 5 })
+            }
+            _ => return Err(WorldError::Corrupt("a task is unknown")),
+        };
+        for actions in [&mut self.plan, &mut self.evasion] {
+            *actions = (0..input.count(4 * graph.cells() + LONGEST_EVASION)?)
+                .map(|_| read_action(input))
+                .collect::<Result<_, _>>()?;
+        }
+        for counter in [&mut self.waited, &mut self.stood] {
+            *counter = input.count(LONGEST_WAIT as usize)? as u16;
+        }
+        self.proposed = read_action(input)?;
+        self.keeps_still = input.u8()? == 1;
+        Ok(())
+    }
+}
+
+/// Actions that an evasion may have beyond the length of any way.
+const LONGEST_EVASION: usize = 16;
+
+fn read_action(input: &mut Reader) -> Result<Action, WorldError> {
+    Action::from_index(input.u8()?).ok_or(WorldError::Corrupt("an action is unknown"))
+}
