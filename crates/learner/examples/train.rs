@@ -98,6 +98,9 @@ struct HyperParameters {
     /// Trust of the first policy in the tour; 0 hides the tour from it.
     #[arg(long)]
     tour_prior: Option<f32>,
+    /// Added to the normalised advantage of what the tour would do.
+    #[arg(long)]
+    tour_anchor: Option<f32>,
     #[arg(long)]
     normalise_returns: bool,
 }
@@ -120,6 +123,7 @@ impl HyperParameters {
         set(&mut config.clip_range, self.clip);
         set(&mut config.hidden, self.hidden);
         set(&mut config.tour_prior, self.tour_prior);
+        set(&mut config.tour_anchor, self.tour_anchor);
         if self.cnn {
             config.architecture = Architecture::Cnn;
         }

@@ -240,6 +240,7 @@ impl Learner {
             Algorithm::Ppo => {
                 self.estimate_advantages(groups);
                 self.normalise_advantages(groups);
+                self.favour_the_tour();
                 let at = Position { seed: self.seed, update: self.progress.updates, progress };
                 let batch = self.rollout.batch(self.observation.len());
                 self.optimiser.optimise(&self.pool, &self.config, &batch, at)
@@ -291,6 +292,16 @@ impl Learner {
     fn normalise_advantages(&mut self, groups: &[RolloutShape]) {
         let mut rest = Rest(&mut self.rollout.advantages);
         groups.iter().for_each(|group| gae::normalise(rest.take(group.len())));
+    }
+
+    /// Doing what the tour would counts for more, in deviations of the advantage: the gradient of the probability of its action.
+    /// So a robot leaves the tour only for what is clearly better, however noisy the estimates are.
+    fn favour_the_tour(&mut self) {
+        let Some(tour) = self.observation.block("tour").filter(|_| self.config.tour_anchor > 0.0) else { return };
+        let rows = self.rollout.observations.chunks_exact(self.observation.len());
+        for ((advantage, action), row) in self.rollout.advantages.iter_mut().zip(&self.rollout.actions).zip(rows) {
+            *advantage += self.config.tour_anchor * row[tour.start + usize::from(*action)];
+        }
     }
 
     /// The next rollout's shape: shorter at the end of the run.

@@ -66,6 +66,8 @@ pub struct PpoConfig {
     pub own_patrol: f32,
     /// What the first policy adds to the logit of the action that the tour would take next; 0: the policy does not see the tour.
     pub tour_prior: f32,
+    /// Added to the normalised advantage of the action that the tour would take. PPO only.
+    pub tour_anchor: f32,
     /// Divides rewards by the running standard deviation of the discounted return.
     pub normalise_returns: bool,
     /// What comes before the hidden layers.
@@ -109,6 +111,7 @@ impl PpoConfig {
             calm_coefficient: 0.0,
             own_patrol: 0.0,
             tour_prior: 3.0,
+            tour_anchor: 0.0,
             normalise_returns: false,
             architecture: Architecture::Mlp,
             hidden: 64,
@@ -162,6 +165,7 @@ impl PpoConfig {
         check(not_negative(self.mean_threat_coefficient), "mean_threat_coefficient", "0 or more");
         check(not_negative(self.calm_coefficient), "calm_coefficient", "0 or more");
         check(not_negative(self.tour_prior) && self.tour_prior <= 10.0, "tour_prior", "0 to 10");
+        check(fraction(self.tour_anchor), "tour_anchor", "0 to 1");
         check(fraction(self.own_patrol), "own_patrol", "0 to 1");
         check(
             self.hidden.is_multiple_of(8) && (8..=1_024).contains(&self.hidden),

@@ -153,7 +153,8 @@ impl Recipe {
             "--own-patrol" => config.own_patrol = value.parse()?,
             "--epochs" => config.update_epochs = value.parse()?,
             "--clip" => config.clip_range = value.parse()?,
-            "--imitation" => config.imitation_steps = value.parse()?,
+            "--tour-prior" => config.tour_prior = value.parse()?,
+            "--tour-anchor" => config.tour_anchor = value.parse()?,
             // Neither changes a bit.
             "--threads" | "--save" => {}
             _ => bail!("is unknown here"),
