@@ -193,6 +193,16 @@ pub struct RunOptions {
     pub gradient_shards: Option<u32>,
     #[schemars(range(min = 1, max = 1_000_000))]
     pub checkpoint_every_updates: Option<u32>,
+    /// Learning rate at the end, as a share of that at the start.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub final_learning_rate_fraction: Option<f64>,
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub final_entropy_coefficient: Option<f64>,
+    /// Clip the value loss, too.
+    #[schemars(range(min = 0.001, max = 1000.0))]
+    pub clip_range_value: Option<f64>,
+    /// Divide rewards by the running deviation of the discounted return; PPO only.
+    pub normalize_returns: Option<bool>,
     pub recording: Option<RecordingLevel>,
     /// With `recording: sampled`, record every Nth episode.
     #[schemars(range(min = 1, max = 1_000_000))]

@@ -187,6 +187,19 @@ pub struct LearningSettings {
     pub gradient_shards: u32,
     /// Updates between checkpoints.
     pub checkpoint_every_updates: u32,
+    /// Learning rate at the end, as a share of that at the start; linear in between, by steps. Absent means 0.02.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_learning_rate_fraction: Option<f64>,
+    /// Entropy coefficient at the end; linear in between, by steps. Absent means 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_entropy_coefficient: Option<f64>,
+    /// Limit of the clipped value loss; absent means that it is not clipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_range_value: Option<f64>,
+    /// Rewards are divided by the running deviation of the discounted return, and `reward_scale` has no effect; absent means
+    /// that they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalize_returns: Option<bool>,
 }
 
 /// What is kept of training episodes.

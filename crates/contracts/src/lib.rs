@@ -22,4 +22,5 @@ pub use config::RunConfig;
 pub use envelope::{Envelope, EnvelopeError, RecordedEvent};
 pub use events::{Event, EventError};
 pub use ids::{CheckpointId, CommandId, EvaluationId, EventId, FileId, RunId};
+pub use restate::ForkFrom;
 pub use validation::{Reason, Rejection};

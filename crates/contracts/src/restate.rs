@@ -2,6 +2,36 @@
 
 use crate::commands::{RunOptions, StartRun};
 use crate::config::RunConfig;
+use crate::ids::{CheckpointId, RunId};
+
+/// Characters that a name may have.
+const LONGEST_NAME: usize = 255;
+
+/// What of a checkpoint a fork starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForkFrom {
+    /// The weights alone; everything else begins anew, with a seed of its own.
+    Weights(CheckpointId),
+    /// Optimiser, worlds and counters, too.
+    CompleteState(CheckpointId),
+}
+
+impl StartRun {
+    /// A run from a checkpoint of `parent`, called `name` and configured as `config`: the same settings, to be changed.
+    pub fn fork(parent: RunId, name: &str, config: &RunConfig, from: ForkFrom) -> Self {
+        let name = format!("fork of {name}").chars().take(LONGEST_NAME).collect();
+        let mut start = Self { name: Some(name), parent_run_id: Some(parent), ..Self::from(config) };
+        match from {
+            ForkFrom::CompleteState(checkpoint) => start.resume_from = Some(checkpoint),
+            ForkFrom::Weights(checkpoint) => {
+                start.init_from = Some(checkpoint.to_string());
+                // The parent's would let the child play the same episodes again.
+                start.config.get_or_insert_default().seed = None;
+            }
+        }
+        start
+    }
+}
 
 impl From<&RunConfig> for StartRun {
     /// Every setting, spelled out; name, ids and origin are left to the client.
@@ -59,6 +89,10 @@ impl From<&RunConfig> for RunOptions {
             tour_prior: Some(learning.tour_prior),
             gradient_shards: Some(learning.gradient_shards),
             checkpoint_every_updates: Some(learning.checkpoint_every_updates),
+            final_learning_rate_fraction: learning.final_learning_rate_fraction,
+            final_entropy_coefficient: learning.final_entropy_coefficient,
+            clip_range_value: learning.clip_range_value,
+            normalize_returns: learning.normalize_returns,
             recording: Some(recording.level),
             recording_sample_every: recording.sample_every,
             recording_budget_bytes: Some(recording.budget_bytes),

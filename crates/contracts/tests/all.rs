@@ -114,6 +114,10 @@ fn unknown_fields_are_ignored_in_events_and_refused_in_commands() {
 fn fields_that_joined_later_may_be_missing() {
     let joined = [
         ("patrol.run.requested.v1", "/config/evaluation", "early_stopping"),
+        ("patrol.run.requested.v1", "/config/learning", "final_learning_rate_fraction"),
+        ("patrol.run.requested.v1", "/config/learning", "final_entropy_coefficient"),
+        ("patrol.run.requested.v1", "/config/learning", "clip_range_value"),
+        ("patrol.run.requested.v1", "/config/learning", "normalize_returns"),
         ("patrol.training.progressed.v1", "", "mean_episode_length"),
         ("patrol.training.progressed.v1", "/diagnostics", "rollout"),
         ("patrol.training.progressed.v1", "/diagnostics", "update_seconds"),

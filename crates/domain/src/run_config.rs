@@ -117,6 +117,10 @@ fn learning(start: &StartRun, options: &RunOptions, robots: u64) -> LearningSett
         tour_prior: options.tour_prior.unwrap_or(3.0),
         gradient_shards: options.gradient_shards.unwrap_or_else(|| at_most(4, u64::from(batch_size))),
         checkpoint_every_updates: options.checkpoint_every_updates.unwrap_or_else(|| checkpoint_interval(samples)),
+        final_learning_rate_fraction: Some(options.final_learning_rate_fraction.unwrap_or(0.02)),
+        final_entropy_coefficient: Some(options.final_entropy_coefficient.unwrap_or(0.0)),
+        clip_range_value: options.clip_range_value,
+        normalize_returns: options.normalize_returns,
     }
 }
 

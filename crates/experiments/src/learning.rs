@@ -30,6 +30,10 @@ pub fn ppo_config(config: &RunConfig) -> Result<PpoConfig, learner::ppo::config:
         mean_threat_coefficient: learning.threat_shaping as f32,
         tour_prior: learning.tour_prior as f32,
         gradient_shards: learning.gradient_shards as usize,
+        final_learning_rate_fraction: learning.final_learning_rate_fraction.unwrap_or(0.02) as f32,
+        final_entropy_coefficient: learning.final_entropy_coefficient.unwrap_or(0.0) as f32,
+        clip_range_value: learning.clip_range_value.map(|clip| clip as f32),
+        normalise_returns: learning.normalize_returns.unwrap_or(false),
         backend: match learning.backend {
             Backend::Fused => learner::Backend::Fused,
             Backend::Dfdx => learner::Backend::Dfdx,

@@ -25,6 +25,7 @@ pub fn routes() -> Api {
     let api = Api { router: Router::new(), operations: Vec::new() };
     let api = routes::health::routes(api);
     let api = routes::training::routes(api);
+    let api = routes::fork::routes(api);
     let api = routes::run_metrics::routes(api);
     let api = routes::checkpoints::routes(api);
     let api = routes::evaluations::routes(api);

@@ -165,8 +165,11 @@ impl FromRequestParts<App> for Origin {
             Some(Ok(key)) if key.is_empty() || key.len() > LONGEST_KEY => {
                 return Err(refused("must have 1 to 255 characters"));
             }
+            Some(Ok(key)) if key.contains('\t') => {
+                return Err(refused("may hold visible ASCII characters and spaces only"));
+            }
             Some(Ok(key)) => Uuid::parse_str(key).unwrap_or_else(|_| derived(key)),
-            Some(Err(_)) => return Err(refused("may hold visible ASCII characters only")),
+            Some(Err(_)) => return Err(refused("may hold visible ASCII characters and spaces only")),
         };
         let caller = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
         let trace = TraceContext::continued(caller, app.ids.as_ref());

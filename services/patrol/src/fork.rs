@@ -6,7 +6,7 @@ use crate::runs::set;
 use anyhow::{Context, Result};
 use contracts::commands::StartRun;
 use contracts::events::RunRequested;
-use contracts::{CheckpointId, Event, RunId, subjects};
+use contracts::{CheckpointId, Event, ForkFrom, RunId, subjects};
 use serde_json::Value;
 
 /// The start command that `args` mean.
@@ -39,25 +39,13 @@ pub async fn requested(client: &Client, run: RunId) -> Result<RunRequested> {
 }
 
 fn child(parent: &RunRequested, checkpoint: CheckpointId, args: &ForkArgs) -> StartRun {
-    let mut start = StartRun {
-        name: Some(args.name.clone().unwrap_or_else(|| shortened(&format!("fork of {}", parent.name)))),
-        parent_run_id: Some(parent.run_id),
-        ..StartRun::from(&parent.config)
-    };
+    let from = if args.resume { ForkFrom::CompleteState(checkpoint) } else { ForkFrom::Weights(checkpoint) };
+    let mut start = StartRun::fork(parent.run_id, &parent.name, &parent.config, from);
+    start.name = args.name.clone().or(start.name);
     start.total_timesteps = args.steps.unwrap_or(start.total_timesteps);
-    if args.resume {
-        start.resume_from = Some(checkpoint);
-    } else {
-        start.init_from = Some(checkpoint.to_string());
-        // The parent's would let the child play the same episodes again.
-        start.config.get_or_insert_default().seed = args.seed;
-    }
+    let options = start.config.get_or_insert_default();
+    options.seed = args.seed.or(options.seed);
     start
-}
-
-/// To what a name may have.
-fn shortened(name: &str) -> String {
-    name.chars().take(255).collect()
 }
 
 /// The run's checkpoints and their evaluations, oldest first.

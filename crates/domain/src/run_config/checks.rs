@@ -17,6 +17,13 @@ pub fn check(start: &StartRun, options: &RunOptions, config: &RunConfig) -> Vec<
         let message = "recording_sample_every needs `recording` to be `sampled`";
         reasons.push(invalid("/config/recording_sample_every", message));
     }
+    if config.learning.algorithm == Algorithm::A3c && options.clip_range_value.is_some() {
+        reasons.push(invalid("/config/clip_range_value", "only `ppo` clips its value loss"));
+    }
+    if config.learning.actors != Actors::InTurns && options.normalize_returns == Some(true) {
+        let message = "only where actors take turns with the learner are returns normalised";
+        reasons.push(invalid("/config/normalize_returns", message));
+    }
     if options.early_stopping_min_delta.is_some() && config.evaluation.early_stopping.is_none() {
         let message = "early_stopping_min_delta needs `early_stopping_patience`";
         reasons.push(invalid("/config/early_stopping_min_delta", message));

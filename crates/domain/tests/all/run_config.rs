@@ -22,6 +22,22 @@ fn wrong_fields(start: &StartRun) -> Vec<String> {
 }
 
 #[test]
+fn schedules_have_their_measured_ends_and_what_has_no_effect_is_refused() {
+    let learning = complete(&start(), COMMAND).unwrap().learning;
+    let ends = (learning.final_learning_rate_fraction, learning.final_entropy_coefficient);
+    assert_eq!((ends, learning.clip_range_value, learning.normalize_returns), ((Some(0.02), Some(0.0)), None, None));
+    let options = RunOptions {
+        clip_range_value: Some(0.2),
+        normalize_returns: Some(true),
+        actors: Some(Actors::Threads),
+        ..RunOptions::default()
+    };
+    assert!(complete(&with_options(RunOptions { actors: None, ..options.clone() }), COMMAND).is_ok());
+    let a3c = StartRun { algorithm: Some(Algorithm::A3c), ..with_options(options) };
+    assert_eq!(wrong_fields(&a3c), ["/config/clip_range_value", "/config/normalize_returns"]);
+}
+
+#[test]
 fn early_stopping_is_off_unless_a_patience_is_given() {
     let stopping = |patience, min_delta| {
         let options = RunOptions {

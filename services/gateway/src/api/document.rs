@@ -81,7 +81,7 @@ fn parameters(operation: &Operation, generator: &mut SchemaGenerator) -> Vec<Val
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect.",
-            "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" }
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$" }
         }));
     }
     parameters

@@ -9,6 +9,7 @@ pub mod episodes;
 pub mod evaluations;
 pub mod events;
 pub mod files;
+pub mod fork;
 pub mod health;
 pub mod playback;
 pub mod run_events;

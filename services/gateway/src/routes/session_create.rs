@@ -87,7 +87,7 @@ fn defaults() -> Map<String, Value> {
 }
 
 /// A null is a field that was not filled in, at any depth.
-fn drop_nulls(fields: &mut Map<String, Value>) {
+pub fn drop_nulls(fields: &mut Map<String, Value>) {
     fields.retain(|_, value| !value.is_null());
     fields.values_mut().filter_map(Value::as_object_mut).for_each(drop_nulls);
 }

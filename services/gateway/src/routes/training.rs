@@ -127,8 +127,13 @@ struct ActionTaken {
 
 async fn start(State(app): State<App>, origin: Origin, Json(body): Json<Value>) -> Result<Response> {
     let command = session_create::read(body)?;
-    match app.command(&origin, &command).await? {
-        Outcome::Pending => Ok(pending(&origin)),
+    started(&app, &origin, &command).await
+}
+
+/// Sends a start and answers with the new session.
+pub async fn started(app: &App, origin: &Origin, command: &Command) -> Result<Response> {
+    match app.command(origin, command).await? {
+        Outcome::Pending => Ok(pending(origin)),
         Outcome::Done(outcomes) => {
             let run = outcomes.iter().find_map(|outcome| outcome.run_id).unwrap_or_default();
             let session = Session::of(app.run(RunKey::Id(run.into())).await?);

@@ -60,6 +60,8 @@ async fn a_request_that_is_repeated_has_one_effect() -> Result<()> {
     let first = read(start().json(&body).send().await?).await?;
     let second = read(start().json(&body).send().await?).await?;
     assert_eq!(first, second);
+    let tab = world.request(Method::POST, "/api/v1/training/start").header("idempotency-key", "my\tkey");
+    assert_eq!(tab.json(&body).send().await?.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(world.found("/api/v1/training/list").await?["total"], 1);
     Ok(())
 }
@@ -114,6 +116,53 @@ async fn what_is_wrong_is_named() -> Result<()> {
     ] {
         assert_eq!(world.get(path).await?.0, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_is_forked_from_its_checkpoints() -> Result<()> {
+    let world = World::with_evaluator().await?;
+    let body = json!({"name": "parent", "algorithm": "ppo", "total_timesteps": 512, "num_envs": 2, "learning_rate": 0.002,
+                      "config": {"rollout_length": 64, "max_steps": 60, "checkpoint_every_updates": 2, "seed": 3,
+                                 "evaluation_episodes": 2}});
+    let session = world.train(body).await?;
+    let (number, parent) = (&session["id"], &session["run_id"]);
+    let path = format!("/api/v1/training/{number}");
+    let best = wait_for("a best checkpoint", PATIENCE, async || {
+        let session = world.found(&format!("{path}/status")).await.map_err(|error| error.to_string())?;
+        session["best_checkpoint_id"].as_str().map(str::to_owned).ok_or_else(|| session.to_string())
+    })
+    .await?;
+    let fork = format!("{path}/fork");
+    let changes = json!({"checkpoint": "best", "name": "child", "total_timesteps": 256, "config": {"gamma": 0.9}});
+    let (status, child) = world.post(&fork, changes).await?;
+    assert_eq!((status, &child["name"]), (StatusCode::ACCEPTED, &json!("child")), "{child:#}");
+    assert_eq!((&child["parent_run_id"], &child["total_timesteps"]), (parent, &json!(256)));
+    assert_eq!((&child["learning_rate"], &child["config"]["gamma"]), (&json!(0.002), &json!(0.9)));
+    assert_eq!(child["config"]["max_steps"], 60);
+    let marked = world.found(&format!("{path}/checkpoints")).await?;
+    let marked = marked["checkpoints"].as_array().context("a list")?.iter().filter(|it| it["is_best"] == true);
+    assert!(marked.count() <= 1, "{best}");
+
+    let (_, longer) = world.post(&fork, json!({"resume": true, "total_timesteps": 1024})).await?;
+    assert_eq!((&longer["config"]["seed"], &longer["status"]), (&json!(3), &json!("queued")), "{longer:#}");
+    for (wrong, field) in [
+        (json!({"resume": true}), "total_timesteps"),
+        (json!({"resume": true, "total_timesteps": 1024, "num_envs": 4}), "num_envs"),
+        (json!({"checkpoint": "first"}), "checkpoint"),
+        (json!({"checkpoint": parent}), "init_from"),
+        (json!({"init_from": "universal"}), "init_from"),
+        (json!({"resume": 1}), "resume"),
+        (json!({"wings": 2}), "wings"),
+    ] {
+        let (status, problem) = world.post(&fork, wrong.clone()).await?;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}: {problem:#}");
+        assert_eq!(problem["detail"][0]["loc"][1], field, "{wrong}: {problem:#}");
+    }
+    world.stop_training();
+    let (empty, _) = world.start_session("without a checkpoint").await?;
+    let (status, problem) = world.post(&format!("/api/v1/training/{empty}/fork"), json!({})).await?;
+    assert_eq!(status, StatusCode::CONFLICT, "{problem:#}");
     Ok(())
 }
 
