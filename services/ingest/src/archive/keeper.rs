@@ -128,7 +128,7 @@ impl Keeper {
         let is_done = |held: &Held| archive.has(id.split, &id.producer, held.segment.header.number);
         let (done, rest): (Vec<Held>, Vec<Held>) = held.into_iter().partition(is_done);
         if !done.is_empty() {
-            self.acknowledge(&done).await?;
+            acknowledge(&done).await?;
             return Ok(Written::Again(rest));
         }
         held = rest;
@@ -151,9 +151,7 @@ impl Keeper {
             }
             Err(error) => return Err(error),
         }
-        for held in &held {
-            held.delivery.receipt.ack().await?;
-        }
+        acknowledge(&held).await?;
         if id.split == Split::Train {
             let next = chunk.range.last.saturating_add(1);
             match commit::change_recording(&self.context, archive, next).await {
@@ -163,13 +161,6 @@ impl Keeper {
         }
         self.context.metrics.write.observe(started.elapsed().as_secs_f64());
         Ok(Written::All)
-    }
-
-    async fn acknowledge(&self, done: &[Held]) -> Result<(), Error> {
-        for held in done {
-            held.delivery.receipt.ack().await?;
-        }
-        Ok(())
     }
 
     /// Sets a message aside: the event tells why, the dead letter points to it, and the queue goes on.
@@ -228,6 +219,13 @@ async fn attempt(context: &Context, archive: &mut RunArchive, chunk: &Chunk) -> 
             Ok(None)
         }
     }
+}
+
+async fn acknowledge(done: &[Held]) -> Result<(), Error> {
+    for held in done {
+        held.delivery.receipt.ack().await?;
+    }
+    Ok(())
 }
 
 fn chunk(id: &GroupId, held: &[Held]) -> Option<Chunk> {
