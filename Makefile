@@ -17,7 +17,7 @@ setup: ## Install what is missing: nats-server under var/tools, Postgres from th
 	@$(CARGO) xtask setup
 
 build: setup
-	@$(CARGO) build --release --package patrol
+	@$(CARGO) build --release --workspace --bins
 
 demo: build ## Train a policy through the whole pipeline and compare it with the scripted agents
 	@$(PATROL) demo $(ARGS)
@@ -28,7 +28,7 @@ up: build ## Keep the whole system running in the foreground
 # The system tests start the executable that the workspace build makes; some tests are Python programs.
 test: ## Run every test against real servers
 	@$(CARGO) xtask setup --tests
-	@$(CARGO) build --package patrol
+	@$(CARGO) build --workspace --bins
 	@if command -v cargo-nextest > /dev/null; then \
 	  $(CARGO) nextest run --workspace $(ARGS); \
 	  $(CARGO) test --workspace --doc; \
