@@ -65,6 +65,12 @@ impl Optimiser {
 
     /// Improves the network on `batch`, whose advantages must already be normalised.
     pub fn optimise(&mut self, pool: &ThreadPool, config: &PpoConfig, batch: &Batch, at: Position) -> Outcome {
+        // On a thread of the pool from the beginning to the end: entering it costs two changes of threads, which a
+        // minibatch is too short for.
+        pool.install(|| self.optimise_within(pool, config, batch, at))
+    }
+
+    fn optimise_within(&mut self, pool: &ThreadPool, config: &PpoConfig, batch: &Batch, at: Position) -> Outcome {
         let mut outcome = Outcome::default();
         let (mut norms, mut minibatches) = (0.0, 0.0);
         for epoch in 0..config.update_epochs {
