@@ -20,8 +20,8 @@ use service_runtime::{Clock, EnvironmentReader, IdSource, Lifecycle, RandomIds, 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Of each training: alone, recorded and unrecorded take turns.
-const SLICES: usize = 3;
+/// Trainings with and without a recording, taking turns: a single pair tells nothing on a machine that is shared.
+const PAIRS: usize = 6;
 /// What recording every training step may cost.
 const RECORDING_COST: f64 = 0.05;
 /// Commands whose way to Postgres is timed.
@@ -88,20 +88,26 @@ impl Running {
     }
 }
 
-/// The same training without the pipeline, with it, and with it but without a recording, in slices in turn: in one run, so
-/// that ratios hold on a machine that is shared.
+/// The same training with a recording and without, in pairs, and now and then without the pipeline: all in one run, so that
+/// ratios hold on a machine that is shared.
 async fn training(
     client: &Client,
     args: &BenchPipelineArgs,
     robots: u32,
     measurements: &mut Measurements,
 ) -> Result<(), Failure> {
-    let steps = args.steps / u64::from(robots) / SLICES as u64;
+    let steps = args.steps / u64::from(robots);
     let (mut alone, mut recorded, mut unrecorded) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..SLICES {
-        alone.push(learner_alone(&config(robots, steps, "none")?)?);
-        recorded.push(through_pipeline(client, robots, steps, "full").await?);
-        unrecorded.push(through_pipeline(client, robots, steps, "none").await?);
+    for pair in 0..PAIRS {
+        // Whatever drifts while a pair is measured drifts for the one as often as for the other.
+        let levels = if pair % 2 == 0 { ["full", "none"] } else { ["none", "full"] };
+        for level in levels {
+            let trained = through_pipeline(client, robots, steps, level).await?;
+            if level == "full" { recorded.push(trained) } else { unrecorded.push(trained) }
+        }
+        if pair % 2 == 0 {
+            alone.push(learner_alone(&config(robots, steps, "none")?)?);
+        }
     }
     let ratios = |above: &[f64], below: &[f64]| above.iter().zip(below).map(|(a, b)| a / b).collect::<Vec<_>>();
     let speeds = |trained: &[Trained]| trained.iter().map(|it| it.speed).collect::<Vec<_>>();
@@ -110,8 +116,10 @@ async fn training(
     measurements.add(&name("learner_alone"), median(&alone), "robot-steps/s");
     measurements.add_limited(&name("everything_on"), median(&everything), "robot-steps/s", median(&alone));
     measurements.add_limited(&name("without_recording"), median(&without), "robot-steps/s", median(&alone));
-    let lost = 1.0 - median(&ratios(&everything, &without));
+    let kept = ratios(&everything, &without);
+    let lost = 1.0 - median(&kept);
     measurements.add_limited(&name("recording_cost/speed"), lost, "share of speed", RECORDING_COST);
+    measurements.add(&name("recording_cost/speed/deviation"), deviation(&kept), "share of speed, of single pairs");
     let Some(last) = recorded.last() else { return Ok(()) };
     let cost = recording::cost(client, last.run, &config(robots, steps, "full")?).await?;
     measurements.add(&name("recording_cost/training"), cost.training, "ns of processor time per robot-step");
@@ -141,7 +149,15 @@ fn shares(progress: &TrainingProgressed, name: &impl Fn(&str) -> String, measure
 fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let middle = |at: usize| values.get(at).copied().unwrap_or(f64::NAN);
+    (middle(values.len().saturating_sub(1) / 2) + middle(values.len() / 2)) / 2.0
+}
+
+/// The sample's standard deviation: divided by the root of the number of values, how far their mean may be off.
+fn deviation(values: &[f64]) -> f64 {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (squares / (values.len() as f64 - 1.0)).sqrt()
 }
 
 fn payload(robots: u32, steps: u64, recording: &str) -> serde_json::Value {
