@@ -27,11 +27,13 @@ pub mod health;
 pub mod metrics;
 pub mod telemetry;
 
+mod background;
 mod clock;
 mod configuration;
 mod lifecycle;
 mod trace_context;
 
+pub use background::Background;
 pub use clock::{Clock, IdSource, ManualClock, RandomIds, SequentialIds, SystemClock};
 pub use configuration::{ConfigurationError, EnvironmentReader, Secret};
 pub use health::Health;

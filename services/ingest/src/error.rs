@@ -12,6 +12,8 @@ pub enum Error {
     Json(#[from] serde_json::Error),
     #[error("a task of ingest died")]
     Task(#[from] tokio::task::JoinError),
+    #[error("the archive's threads cannot be started")]
+    Threads(#[source] std::io::Error),
     #[error(transparent)]
     Archive(#[from] crate::archive::Error),
     #[error("others appended first {0} times in a row")]
@@ -24,7 +26,7 @@ impl Error {
         match self {
             Self::Log(error) => matches!(error.class(), ErrorClass::Retryable | ErrorClass::Conflict),
             Self::Contention(_) => true,
-            Self::Json(_) | Self::Task(_) | Self::Archive(_) => false,
+            Self::Json(_) | Self::Task(_) | Self::Threads(_) | Self::Archive(_) => false,
         }
     }
 }

@@ -21,7 +21,7 @@ pub use error::Error;
 
 use error::Result;
 use event_log::{Definitions, EventLog};
-use service_runtime::{Clock, Health, IdSource, Lifecycle, Metrics};
+use service_runtime::{Background, Clock, Health, IdSource, Lifecycle, Metrics};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -58,13 +58,17 @@ pub async fn run(config: Config, surroundings: Surroundings, lifecycle: Lifecycl
     log.ensure(&Definitions::embedded()?.with_replicas(config.replicas)).await?;
     let store = ObjectStore::open(&config.store_url).map_err(archive::Error::from)?;
     let metrics = metrics.of_service("ingest");
-    let archive = archive::Context::new(log.clone(), store, clock.clone(), archive::Limits::default(), &metrics);
+    // Commands are waited for, files are not: the archive has threads and connections of its own, behind everything else.
+    let background = Background::start("archive").map_err(Error::Threads)?;
+    let archive_log = background.spawn(EventLog::connect(config.event_log)).await??;
+    let archive = archive::Context::new(archive_log, store, clock.clone(), archive::Limits::default(), &metrics);
     let context = Context { log, clock, ids, health, metrics };
 
     let mut tasks = JoinSet::new();
     tasks.spawn(commands::run(context.clone(), lifecycle.clone()).in_current_span());
     tasks.spawn(dead_letters::run(context.clone(), lifecycle.clone()).in_current_span());
-    tasks.spawn(async move { Ok(archive::run(archive, lifecycle).await?) }.in_current_span());
+    let archiving = async move { Ok(archive::run(archive, lifecycle).await?) };
+    tasks.spawn_on(archiving.in_current_span(), background.handle());
     // The first failure ends the service; dropping the set ends the other tasks.
     while let Some(ended) = tasks.join_next().await {
         ended??;

@@ -16,6 +16,8 @@ pub enum Error {
     Json(#[from] serde_json::Error),
     #[error("this executable cannot be read to record its hash")]
     Executable(#[source] std::io::Error),
+    #[error("threads cannot be started")]
+    Threads(#[source] std::io::Error),
     #[error("a task of the trainer died")]
     Task(#[from] tokio::task::JoinError),
     /// The run itself cannot be trained: it fails for good, with this code.

@@ -30,7 +30,7 @@ pub use replay::replay;
 use error::Result;
 use event_log::{Delivery, EventLog, Queue};
 use metrics::TrainerMetrics;
-use service_runtime::{Clock, Health, IdSource, Lifecycle, Metrics};
+use service_runtime::{Background, Clock, Health, IdSource, Lifecycle, Metrics};
 use std::sync::Arc;
 use std::time::Duration;
 use trajectories::ObjectStore;
@@ -54,6 +54,10 @@ pub struct Surroundings {
 struct Trainer {
     config: Config,
     log: EventLog,
+    /// For what is recorded: behind everything else, so that it never stops a training thread.
+    background: Background,
+    /// A connection that works there.
+    recording_log: EventLog,
     store: ObjectStore,
     identity: Identity,
     clock: Arc<dyn Clock>,
@@ -69,11 +73,13 @@ pub async fn run(config: Config, surroundings: Surroundings, lifecycle: Lifecycl
     let Surroundings { clock, ids, health, metrics } = surroundings;
     health.expect("trainer");
     let log = EventLog::connect(config.event_log.clone()).await?;
+    let background = Background::start("recorder").map_err(Error::Threads)?;
+    let recording_log = background.spawn(EventLog::connect(config.event_log.clone())).await??;
     let store = ObjectStore::open(&config.store_url)?;
     let identity = Identity::of_this_process(ids.as_ref()).await?;
     let queue = log.work_queue(Queue::Runs).await?;
     let metrics = TrainerMetrics::new(&metrics);
-    let trainer = Trainer { config, log, store, identity, clock, ids, metrics };
+    let trainer = Trainer { config, log, background, recording_log, store, identity, clock, ids, metrics };
     health.ready("trainer", format!("waiting for runs as {}", trainer.identity.trainer_id));
     let draining = lifecycle.draining();
     while !draining.is_cancelled() {

@@ -1,12 +1,14 @@
 //! Training trajectories on their way to the archive.
 
+use crate::Trainer;
 use crate::error::{Error, Result};
 use contracts::config::RunConfig;
 use contracts::events::Split;
 use contracts::{RunId, subjects};
-use event_log::{EventLog, TrajectoryMessage, TrajectoryPublisher};
+use event_log::{TrajectoryMessage, TrajectoryPublisher};
 use experiments::EpisodeOrigin;
 use learner::RolloutRecord;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use trajectories::{Recording, SegmentHeader};
 
@@ -19,6 +21,8 @@ const BUFFER: u32 = 16 * 1024 * 1024;
 pub struct Recorder {
     run: RunId,
     recording: Recording,
+    /// Where segments are encoded and sent: only what training leaves of the processors.
+    background: Handle,
     publisher: TrajectoryPublisher,
     next_segment: u64,
     /// Completes when the newest segment, and so every one before it, is stored.
@@ -26,10 +30,14 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    pub fn new(log: EventLog, run: RunId, config: &RunConfig, next_segment: u64) -> Self {
+    pub fn new(trainer: &Trainer, run: RunId, config: &RunConfig, next_segment: u64) -> Self {
         let recording = Recording::of(&config.recording);
-        let publisher = TrajectoryPublisher::new(log, BUFFER);
-        Self { run, recording, publisher, next_segment, newest: None }
+        let background = trainer.background.handle().clone();
+        let publisher = {
+            let _there = background.enter();
+            TrajectoryPublisher::new(trainer.recording_log.clone(), BUFFER)
+        };
+        Self { run, recording, background, publisher, next_segment, newest: None }
     }
 
     /// The number of the next segment.
@@ -44,7 +52,7 @@ impl Recorder {
             return Ok(record);
         }
         let recording = self.recording;
-        let encoding = tokio::task::spawn_blocking(move || {
+        let encoding = self.background.spawn_blocking(move || {
             let policy_version = Some(u32::try_from(update).unwrap_or(u32::MAX));
             let origin = EpisodeOrigin { agent: "policy", checkpoint_id: None, policy_version, has_estimates: true };
             let messages = experiments::segments(&record, &origin, recording);

@@ -149,7 +149,7 @@ impl<'a> Session<'a> {
             trainer,
             run,
             fence,
-            recorder: Recorder::new(trainer.log.clone(), run, &claim.config, next_segment),
+            recorder: Recorder::new(trainer, run, &claim.config, next_segment),
             progress: Progress::new(run, &claim.config, engine.run().steps_done(), Instant::now()),
             pending: Vec::new(),
             checkpoint: claim.checkpoint.as_ref().map(|created| (reference(created), created.digest.clone())),
