@@ -8,8 +8,6 @@ use std::time::Duration;
 
 /// Clock ticks per second in `/proc/<pid>/stat`: the same on every Linux that Rust runs on (proc(5), sysconf(3)).
 const TICKS: u64 = 100;
-/// How the threads of a learner's pool are called.
-const LEARNER: &str = "learner-";
 
 /// Processor time, in user and kernel mode, that this process and its children have spent: the local nats-server and
 /// Postgres are among them. To within a hundredth of a second per process.
@@ -25,22 +23,6 @@ pub fn spent() -> Result<Duration, Failure> {
         }
     }
     Ok(Duration::from_millis(ticks * 1000 / TICKS))
-}
-
-/// Processor time of the calling thread and of the threads of all learners in this process.
-pub fn spent_learning() -> Result<Duration, Failure> {
-    let mut nanoseconds = thread_time(Path::new("/proc/thread-self")).context("the kernel counts no thread's time")?;
-    for entry in fs::read_dir("/proc/self/task").context("cannot read /proc/self/task")? {
-        let path = entry.context("cannot read /proc/self/task")?.path();
-        let learns = fs::read_to_string(path.join("comm")).is_ok_and(|name| name.starts_with(LEARNER));
-        nanoseconds += if learns { thread_time(&path).unwrap_or(0) } else { 0 };
-    }
-    Ok(Duration::from_nanos(nanoseconds))
-}
-
-/// Nanoseconds on a processor (the first number of `schedstat`, proc(5)).
-fn thread_time(thread: &Path) -> Option<u64> {
-    fs::read_to_string(thread.join("schedstat")).ok()?.split(' ').next()?.parse().ok()
 }
 
 struct Process {
@@ -62,17 +44,6 @@ fn stat(path: &Path) -> Option<Process> {
 mod tests {
     use super::*;
     use std::hint::black_box;
-
-    #[test]
-    fn the_calling_threads_work_is_counted() {
-        let before = spent_learning().expect("a time");
-        let mut rounds = 0_u64;
-        while spent_learning().expect("a time") < before + Duration::from_millis(20) {
-            rounds += black_box((0..100_000_u64).sum::<u64>() & 1) + 1;
-            assert!(rounds < 10_000_000, "no time was counted");
-        }
-        assert!(rounds > 1);
-    }
 
     #[test]
     fn work_is_counted_and_waiting_is_not() {

@@ -49,25 +49,27 @@ impl Cost {
 pub async fn cost(client: &Client, run: RunId, config: &RunConfig) -> Result<Cost, Failure> {
     let mut learner = endless_learner(config)?;
     let mut producer = Producer::new(client, run);
-    let (mut plain, mut recorded) = (Spent::default(), Spent::default());
-    let began = processor::spent()?;
+    let (mut plain, mut recorded, mut archive) = (Spent::default(), Spent::default(), Duration::ZERO);
     while recorded.rows < ROWS as f64 {
         let mut records = Vec::with_capacity(AT_ONCE);
         for _ in 0..AT_ONCE {
             plain.add(|| Ok(learner.update(None)?.rollout_steps))?;
         }
+        let began = processor::spent()?;
         for _ in 0..AT_ONCE {
             let mut record = RolloutRecord::default();
-            recorded.add(|| Ok(learner.update(Some(&mut record))?.rollout_steps))?;
+            recorded.rows += learner.update(Some(&mut record))?.rollout_steps as f64;
             records.push(record);
         }
+        let sending = processor::spent()?;
+        recorded.time += sending.saturating_sub(began);
         producer.send(records, recorded.rows >= ROWS as f64).await?;
+        archive += processor::spent()?.saturating_sub(sending);
     }
+    let settling = processor::spent()?;
     producer.settle().await?;
-    let everything = processor::spent()?.saturating_sub(began);
+    archive += processor::spent()?.saturating_sub(settling);
     let training = plain.nanoseconds_per_row();
-    // Files are written long after their segments were sent: what no learner has spent, the archive has.
-    let archive = everything.saturating_sub(plain.time + recorded.time);
     Ok(Cost {
         training,
         record: recorded.nanoseconds_per_row() - training,
@@ -75,7 +77,6 @@ pub async fn cost(client: &Client, run: RunId, config: &RunConfig) -> Result<Cos
     })
 }
 
-/// Time of learners.
 #[derive(Default)]
 struct Spent {
     time: Duration,
@@ -84,9 +85,9 @@ struct Spent {
 
 impl Spent {
     fn add(&mut self, work: impl FnOnce() -> Result<u64, Failure>) -> Result<(), Failure> {
-        let began = processor::spent_learning()?;
+        let began = processor::spent()?;
         self.rows += work()? as f64;
-        self.time += processor::spent_learning()?.saturating_sub(began);
+        self.time += processor::spent()?.saturating_sub(began);
         Ok(())
     }
 
