@@ -7,7 +7,7 @@ PATROL := target/release/patrol
 # Options of the executable: make demo ARGS='--robots 4 --json'
 ARGS ?=
 
-.PHONY: help setup build demo up test bench check fmt
+.PHONY: help setup build demo up test bench plots check fmt
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,11 @@ bench: build ## Measure; also writes target/bench/summary.json
 	@$(CARGO) bench --workspace --bench '*' -- --warm-up-time 1 --measurement-time 2
 	@$(PATROL) bench pipeline --json > target/bench/pipeline.json
 	@$(CARGO) xtask bench-summary
+
+plots: build ## Train for and draw the plots of docs/learning.md
+	@$(CARGO) xtask setup --plots
+	@PATROL=$(PATROL) python3 docs/plots/collect.py $(ARGS)
+	@PYTHONPATH=var/tools/plots python3 docs/plots/draw.py
 
 check: setup ## Format, lints, layers, drift of generated files
 	@$(CARGO) fmt --all -- --check

@@ -1,7 +1,9 @@
 """Writes requirements.txt from requirements.in: all that is needed, in exact versions, with the hash of every wheel that
 one of the supported machines would take. Versions that are already locked stay; `--upgrade` takes the newest.
 
-    python3 tests/python/lock.py [--upgrade]
+    python3 tests/python/lock.py [--upgrade] [FOLDER]
+
+The folder is that of this script unless given.
 """
 
 import json
@@ -11,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).parent
+HERE = Path(next((name for name in sys.argv[1:] if not name.startswith("-")), Path(__file__).parent))
 WANTED, LOCKED = HERE / "requirements.in", HERE / "requirements.txt"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 PLATFORMS = ["x86_64", "aarch64"]

@@ -35,6 +35,9 @@ enum Chore {
         /// Also the Python packages that tests use.
         #[arg(long)]
         tests: bool,
+        /// Also those that draw the plots of docs/learning.md.
+        #[arg(long)]
+        plots: bool,
     },
     /// Collect the measurements of `make bench` in target/bench/summary.json.
     BenchSummary,
@@ -60,7 +63,7 @@ fn main() -> ExitCode {
 
 fn perform(chore: Chore) -> Result<()> {
     match chore {
-        Chore::Setup { tests } => setup::run(&workspace_root(), tests),
+        Chore::Setup { tests, plots } => setup::run(&workspace_root(), tests, plots),
         Chore::BenchSummary => bench_summary::run(&workspace_root()),
         Chore::Schemas { check, unreleased } => schemas::run(&workspace_root(), check, unreleased),
         Chore::Layers => layers::run(&workspace_root()),

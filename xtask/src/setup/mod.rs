@@ -8,11 +8,18 @@ mod python;
 use anyhow::Result;
 use std::path::Path;
 
-/// With `tests` also what only tests need. A server that the user provides by a URL need not be installable here.
-pub fn run(root: &Path, tests: bool) -> Result<()> {
+/// With `tests` and `plots` also what only those need. A server that the user provides by a URL need not be installable
+/// here.
+pub fn run(root: &Path, tests: bool, plots: bool) -> Result<()> {
     unless_provided("NATS_URL", nats::ensure(&root.join("var/tools")))?;
     unless_provided("DATABASE_URL", postgres::ensure(&root.join("var/postgres")))?;
-    if tests { for_tests(root) } else { Ok(()) }
+    if tests {
+        for_tests(root)?;
+    }
+    if plots {
+        python::ensure(&root.join("var/tools"), &python::PLOTS)?;
+    }
+    Ok(())
 }
 
 fn for_tests(root: &Path) -> Result<()> {
@@ -20,7 +27,7 @@ fn for_tests(root: &Path) -> Result<()> {
     if !distribution::runs("curl") {
         distribution::install("curl", "install it with your package manager")?;
     }
-    python::ensure(&root.join("var/tools"))
+    python::ensure(&root.join("var/tools"), &python::TESTS)
 }
 
 fn unless_provided(variable: &str, installed: Result<()>) -> Result<()> {

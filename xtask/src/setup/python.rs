@@ -1,4 +1,4 @@
-//! What tests use from Python: `tests/python/requirements.txt`, every version and sha256 pinned, below `var/tools/python`.
+//! What tests and plots use from Python: a list each, with every version and sha256 pinned, below `var/tools`.
 //!
 //! `pip install --target` needs neither a virtual environment nor the rights of root, and leaves the distribution's
 //! Python as it is.
@@ -8,21 +8,32 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const REQUIREMENTS: &str = include_str!("../../../tests/python/requirements.txt");
-const ADVICE: &str = "cannot install the Python packages of the tests: install Python 3.11 or newer with pip \
+/// A list of packages and the folder below `var/tools` that they go to.
+pub struct Packages {
+    folder: &'static str,
+    what: &'static str,
+    requirements: &'static str,
+}
+
+pub const TESTS: Packages =
+    Packages { folder: "python", what: "tests", requirements: include_str!("../../../tests/python/requirements.txt") };
+pub const PLOTS: Packages =
+    Packages { folder: "plots", what: "plots", requirements: include_str!("../../../docs/plots/requirements.txt") };
+
+const ADVICE: &str = "cannot install the Python packages: install Python 3.11 or newer with pip \
                       (apt-get install python3-pip) and check the network";
 
 /// Installs them unless exactly these are there, for the Python that is in use.
-pub fn ensure(tools: &Path) -> Result<()> {
-    let (packages, wanted) = (tools.join("python"), format!("# {}\n{REQUIREMENTS}", python_version()?));
+pub fn ensure(tools: &Path, list: &Packages) -> Result<()> {
+    let (packages, wanted) = (tools.join(list.folder), format!("# {}\n{}", python_version()?, list.requirements));
     if fs::read_to_string(packages.join(INSTALLED)).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    eprintln!("Installing the Python packages of the tests to {} …", packages.display());
+    eprintln!("Installing the Python packages of the {} to {} …", list.what, packages.display());
     fs::create_dir_all(tools).with_context(|| format!("cannot create {}", tools.display()))?;
     let scratch = tempfile::tempdir_in(tools).context("cannot make a temporary directory")?;
-    let fresh = scratch.path().join("python");
-    install(&fresh)?;
+    let fresh = scratch.path().join(list.folder);
+    install(&fresh, list.requirements)?;
     fs::write(fresh.join(INSTALLED), wanted)?;
     // Complete, or not there: what was there before goes away with the temporary directory.
     if packages.exists() {
@@ -35,9 +46,9 @@ pub fn ensure(tools: &Path) -> Result<()> {
 const INSTALLED: &str = "requirements.txt";
 
 /// pip refuses a file whose hash is not in the list.
-fn install(target: &Path) -> Result<()> {
+fn install(target: &Path, packages: &str) -> Result<()> {
     let requirements = target.with_extension("txt");
-    fs::write(&requirements, REQUIREMENTS)?;
+    fs::write(&requirements, packages)?;
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-conflicts"]);
     pip.args(["--only-binary=:all:", "--require-hashes", "--requirement"]).arg(&requirements);
