@@ -67,8 +67,6 @@ struct Training {
     #[arg(long)]
     reward_scale: Option<f32>,
     #[arg(long)]
-    own_patrol: Option<f32>,
-    #[arg(long)]
     epochs: Option<usize>,
     #[arg(long)]
     clip: Option<f32>,
@@ -114,7 +112,6 @@ fn train(arguments: &Training) -> anyhow::Result<()> {
     config.entropy_coefficient = arguments.entropy.unwrap_or(config.entropy_coefficient);
     config.minibatch_size = arguments.minibatch.unwrap_or(config.minibatch_size);
     config.reward_scale = arguments.reward_scale.unwrap_or(config.reward_scale);
-    config.own_patrol = arguments.own_patrol.unwrap_or(config.own_patrol);
     config.tour_prior = arguments.tour_prior.unwrap_or(config.tour_prior);
     config.tour_anchor = arguments.tour_anchor.unwrap_or(config.tour_anchor);
     config.clip_range = arguments.clip.unwrap_or(config.clip_range);

@@ -135,7 +135,7 @@ impl Learner {
         let groups = self.next_groups();
         let steps: usize = groups.iter().map(|group| group.len()).sum();
         let fraction = self.progress.steps_done as f64 / self.config.total_steps as f64;
-        self.collect(&groups, fraction, recorder.is_some())?;
+        self.collect(&groups, recorder.is_some())?;
         self.scale_rewards(&groups);
         let rollout_time = started.elapsed();
         let outcome = self.improve(&groups, fraction);
@@ -207,7 +207,7 @@ impl Learner {
     }
 
     /// All environments play one rollout.
-    fn collect(&mut self, groups: &[RolloutShape], progress: f64, recording: bool) -> Result<(), LearnerError> {
+    fn collect(&mut self, groups: &[RolloutShape], recording: bool) -> Result<(), LearnerError> {
         let Self { rollout, lanes, environments, optimiser, behaviour, .. } = self;
         rollout.resize(groups);
         let actor = Actor {
@@ -220,7 +220,6 @@ impl Learner {
             mean_threat_coefficient: self.config.mean_threat_coefficient,
             choices: None,
             calm_coefficient: self.config.calm_coefficient,
-            own_patrol: self.config.own_patrol_at(progress),
         };
         let mut rest = Rest(environments);
         let played = lane_shapes(groups).map(|lane| rest.take(lane.envs));

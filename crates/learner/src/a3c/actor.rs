@@ -119,7 +119,6 @@ impl SegmentActor {
             mean_threat_coefficient: settings.mean_threat_coefficient,
             choices,
             calm_coefficient: settings.calm_coefficient,
-            own_patrol: 0.0,
         };
         lane.rollout.resize(&[shape]);
         std::mem::swap(&mut self.memory.record, &mut lane.record);

@@ -61,9 +61,6 @@ pub struct PpoConfig {
     /// Added per step, times the calm cells in hundreds per √robots: free cells × (1 − mean threat) / (100 √robots). Affine in
     /// the mean threat of each world and of a similar size in all: one robot keeps about two hundred cells calm.
     pub calm_coefficient: f32,
-    /// Share of the pay for a patrol that goes to the robot itself instead of the team, at the start; falls to 0 in steps.
-    /// Own pay is quick to learn from, but in the end robots race each other for it.
-    pub own_patrol: f32,
     /// What the first policy adds to the logit of the action that the tour would take next; 0: the policy does not see the tour.
     pub tour_prior: f32,
     /// Added to the normalised advantage of the action that the tour would take. PPO only.
@@ -109,7 +106,6 @@ impl PpoConfig {
             reward_scale: if team { 0.004 } else { 0.001 },
             mean_threat_coefficient: if team { 0.3 } else { 0.0 },
             calm_coefficient: 0.0,
-            own_patrol: 0.0,
             tour_prior: 3.0,
             tour_anchor: 0.0,
             normalise_returns: false,
@@ -124,12 +120,14 @@ impl PpoConfig {
     pub fn universal() -> Self {
         Self {
             num_envs: 64,
+            learning_rate: 3e-4,
             gamma: 0.975,
-            entropy_coefficient: 0.01,
+            entropy_coefficient: 5e-4,
             reward_scale: 0.001,
             mean_threat_coefficient: 0.0,
             calm_coefficient: 0.025,
-            own_patrol: 1.0,
+            tour_prior: 4.0,
+            tour_anchor: 0.1,
             ..Self::for_team(2)
         }
     }
@@ -166,7 +164,6 @@ impl PpoConfig {
         check(not_negative(self.calm_coefficient), "calm_coefficient", "0 or more");
         check(not_negative(self.tour_prior) && self.tour_prior <= 10.0, "tour_prior", "0 to 10");
         check(fraction(self.tour_anchor), "tour_anchor", "0 to 1");
-        check(fraction(self.own_patrol), "own_patrol", "0 to 1");
         check(
             self.hidden.is_multiple_of(8) && (8..=1_024).contains(&self.hidden),
             "hidden",
@@ -187,11 +184,6 @@ impl PpoConfig {
     /// The learning rate after a fraction `progress` ∈ [0, 1] of the steps.
     pub fn learning_rate_at(&self, progress: f64) -> f32 {
         linear(self.learning_rate, self.learning_rate * self.final_learning_rate_fraction, progress)
-    }
-
-    /// The own share of the pay for patrols after a fraction `progress` ∈ [0, 1] of the steps.
-    pub fn own_patrol_at(&self, progress: f64) -> f32 {
-        linear(self.own_patrol, 0.0, progress)
     }
 
     /// The entropy coefficient after a fraction `progress` ∈ [0, 1] of the steps.

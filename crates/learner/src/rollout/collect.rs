@@ -16,9 +16,6 @@ use crate::network::{Activations, HEADS, Network, NetworkShape, VALUE};
 use crate::random::{Purpose, stream, unit};
 use crate::record::LaneRecord;
 
-/// Reward for a hundredth of threat that grew over time.
-const PATROL_REWARD: f32 = 0.1;
-
 /// What all lanes of a rollout share.
 #[derive(Clone, Copy)]
 pub struct Actor<'a> {
@@ -31,7 +28,6 @@ pub struct Actor<'a> {
     pub reward_scale: f32,
     pub mean_threat_coefficient: f32,
     pub calm_coefficient: f32,
-    pub own_patrol: f32,
     /// What another actor chose, instead of the network.
     pub choices: Option<&'a Choices>,
 }
@@ -221,13 +217,6 @@ impl Actor<'_> {
         let calm = (1.0 - outcome.mean_threat as f32) * calm_scale(environment.world());
         let shaping = calm.mul_add(self.calm_coefficient, -self.mean_threat_coefficient * outcome.mean_threat as f32);
         rewards.fill((outcome.reward as f32).mul_add(self.reward_scale, shaping));
-        if self.own_patrol > 0.0 {
-            let growth = &outcome.growth_removed[..rewards.len()];
-            let mean = growth.iter().copied().map(f32::from).sum::<f32>() / rewards.len() as f32;
-            for (reward, own) in rewards.iter_mut().zip(growth) {
-                *reward += self.own_patrol * self.reward_scale * PATROL_REWARD * (f32::from(*own) - mean);
-            }
-        }
     }
 
     fn observe(&self, environments: &[Environment], rows: &mut [f32]) {

@@ -112,7 +112,7 @@ fn drawn_worlds_do_not_depend_on_threads_or_interruptions() {
 }
 
 fn drawn(config: PpoConfig) -> PpoConfig {
-    PpoConfig { calm_coefficient: 0.05, own_patrol: 1.0, ..config }
+    PpoConfig { calm_coefficient: 0.05, tour_anchor: 0.1, ..config }
 }
 
 #[test]

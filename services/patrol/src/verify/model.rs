@@ -150,7 +150,6 @@ impl Recipe {
             "--entropy" => config.entropy_coefficient = value.parse()?,
             "--minibatch" => config.minibatch_size = value.parse()?,
             "--reward-scale" => config.reward_scale = value.parse()?,
-            "--own-patrol" => config.own_patrol = value.parse()?,
             "--epochs" => config.update_epochs = value.parse()?,
             "--clip" => config.clip_range = value.parse()?,
             "--tour-prior" => config.tour_prior = value.parse()?,
