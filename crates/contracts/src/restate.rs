@@ -86,6 +86,7 @@ impl From<&RunConfig> for RunOptions {
             target_kl: learning.target_kl,
             reward_scale: Some(learning.reward_scale),
             threat_shaping: Some(learning.threat_shaping),
+            object_shaping: Some(learning.object_shaping),
             tour_prior: Some(learning.tour_prior),
             gradient_shards: Some(learning.gradient_shards),
             checkpoint_every_updates: Some(learning.checkpoint_every_updates),

@@ -67,7 +67,14 @@ const COMMON: usize = crops::NEAR_CELLS + crops::FAR_CELLS + crops::OBSTACLE_CEL
 impl ObservationSpec {
     /// What a policy for one team size sees: no ways, and the team blocks only for several robots.
     pub fn for_team(num_robots: usize) -> Self {
-        Self { team: num_robots > 1, voronoi: num_robots > 1, objects: true, battery: true, paths: false, tour: true }
+        Self {
+            team: num_robots > 1,
+            voronoi: num_robots > 1,
+            objects: true,
+            battery: true,
+            paths: false,
+            tour: num_robots > 1,
+        }
     }
 
     /// Every block: what a policy for all worlds and teams sees.

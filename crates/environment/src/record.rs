@@ -25,8 +25,8 @@ pub struct StepRecord {
     pub cells_cleared: [u16; MAX_ROBOTS],
     /// Threat that the robot's patrol removed, in hundredths.
     pub threat_removed: [u16; MAX_ROBOTS],
-    /// The part of it that the rule `growth` pays for, in hundredths.
-    pub growth_removed: [u16; MAX_ROBOTS],
+    /// Whether the robot removed a suspicious object.
+    pub object_removed: [bool; MAX_ROBOTS],
     /// World events, if wanted.
     pub events: EventBuffer,
 }
@@ -48,7 +48,7 @@ impl StepRecord {
             blocked: [false; MAX_ROBOTS],
             cells_cleared: [0; MAX_ROBOTS],
             threat_removed: [0; MAX_ROBOTS],
-            growth_removed: [0; MAX_ROBOTS],
+            object_removed: [false; MAX_ROBOTS],
             events: EventBuffer { wanted, items: Vec::with_capacity(if wanted { MAX_EVENTS } else { 0 }) },
         }
     }

@@ -28,6 +28,7 @@ pub fn ppo_config(config: &RunConfig) -> Result<PpoConfig, learner::ppo::config:
         target_kl: learning.target_kl.map(|target| target as f32),
         reward_scale: learning.reward_scale as f32,
         mean_threat_coefficient: learning.threat_shaping as f32,
+        object_coefficient: learning.object_shaping as f32,
         tour_prior: learning.tour_prior as f32,
         gradient_shards: learning.gradient_shards as usize,
         final_learning_rate_fraction: learning.final_learning_rate_fraction.unwrap_or(0.02) as f32,

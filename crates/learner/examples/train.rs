@@ -101,6 +101,9 @@ struct HyperParameters {
     /// Added to the normalised advantage of what the tour would do.
     #[arg(long)]
     tour_anchor: Option<f32>,
+    /// Paid to a robot for the removal of an object.
+    #[arg(long)]
+    objects: Option<f32>,
     #[arg(long)]
     normalise_returns: bool,
 }
@@ -124,6 +127,7 @@ impl HyperParameters {
         set(&mut config.hidden, self.hidden);
         set(&mut config.tour_prior, self.tour_prior);
         set(&mut config.tour_anchor, self.tour_anchor);
+        set(&mut config.object_coefficient, self.objects);
         if self.cnn {
             config.architecture = Architecture::Cnn;
         }

@@ -74,6 +74,9 @@ struct Training {
     tour_prior: Option<f32>,
     #[arg(long)]
     tour_anchor: Option<f32>,
+    /// Paid to a robot for the removal of an object.
+    #[arg(long)]
+    objects: Option<f32>,
 }
 
 #[derive(clap::Args)]
@@ -114,6 +117,7 @@ fn train(arguments: &Training) -> anyhow::Result<()> {
     config.reward_scale = arguments.reward_scale.unwrap_or(config.reward_scale);
     config.tour_prior = arguments.tour_prior.unwrap_or(config.tour_prior);
     config.tour_anchor = arguments.tour_anchor.unwrap_or(config.tour_anchor);
+    config.object_coefficient = arguments.objects.unwrap_or(config.object_coefficient);
     config.clip_range = arguments.clip.unwrap_or(config.clip_range);
     config.update_epochs = arguments.epochs.unwrap_or(config.update_epochs);
     let worlds = Worlds::Universal(WorldConfig::default());

@@ -220,6 +220,7 @@ impl Learner {
             mean_threat_coefficient: self.config.mean_threat_coefficient,
             choices: None,
             calm_coefficient: self.config.calm_coefficient,
+            object_coefficient: self.config.object_coefficient,
         };
         let mut rest = Rest(environments);
         let played = lane_shapes(groups).map(|lane| rest.take(lane.envs));

@@ -44,7 +44,7 @@ impl World {
         record.blocked = [false; MAX_ROBOTS];
         record.cells_cleared = [0; MAX_ROBOTS];
         record.threat_removed = [0; MAX_ROBOTS];
-        record.growth_removed = [0; MAX_ROBOTS];
+        record.object_removed = [false; MAX_ROBOTS];
         record.events.clear();
     }
 
@@ -164,6 +164,7 @@ impl World {
             gain.set_object(target, false);
         }
         self.tally.response_times.push(age);
+        record.object_removed[index] = true;
         record.events.push(event(WorldEventKind::ObjectRemoved, index, target, age));
         self.config.reward.object_weight * reward::object_removed(age)
     }
@@ -196,7 +197,6 @@ impl World {
             self.wake_objects(robot.cell, radius);
             record.cells_cleared[index] = cleared.cells as u16;
             record.threat_removed[index] = cleared.threat as u16;
-            record.growth_removed[index] = cleared.growth as u16;
             self.tally.patrols += 1;
             team_reward += reward::patrol(match self.config.patrol_reward {
                 PatrolReward::Growth => cleared.growth,

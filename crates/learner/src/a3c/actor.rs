@@ -40,6 +40,7 @@ pub struct ActorSettings {
     pub(crate) reward_scale: f32,
     pub(crate) mean_threat_coefficient: f32,
     pub(crate) calm_coefficient: f32,
+    pub(crate) object_coefficient: f32,
     pub(crate) robots: usize,
     pub(crate) steps: usize,
     pub(crate) segment_envs: usize,
@@ -63,6 +64,7 @@ impl ActorSettings {
             reward_scale: if config.normalise_returns { 1.0 } else { config.reward_scale },
             mean_threat_coefficient: config.mean_threat_coefficient,
             calm_coefficient: config.calm_coefficient,
+            object_coefficient: config.object_coefficient,
             robots: world.num_robots,
             steps: config.num_steps,
             segment_envs,
@@ -119,6 +121,7 @@ impl SegmentActor {
             mean_threat_coefficient: settings.mean_threat_coefficient,
             choices,
             calm_coefficient: settings.calm_coefficient,
+            object_coefficient: settings.object_coefficient,
         };
         lane.rollout.resize(&[shape]);
         std::mem::swap(&mut self.memory.record, &mut lane.record);

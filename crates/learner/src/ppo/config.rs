@@ -61,6 +61,8 @@ pub struct PpoConfig {
     /// Added per step, times the calm cells in hundreds per √robots: free cells × (1 − mean threat) / (100 √robots). Affine in
     /// the mean threat of each world and of a similar size in all: one robot keeps about two hundred cells calm.
     pub calm_coefficient: f32,
+    /// Paid to the robot that removes a suspicious object: its cell would stay at full threat for good.
+    pub object_coefficient: f32,
     /// What the first policy adds to the logit of the action that the tour would take next; 0: the policy does not see the tour.
     pub tour_prior: f32,
     /// Added to the normalised advantage of the action that the tour would take. PPO only.
@@ -106,7 +108,9 @@ impl PpoConfig {
             reward_scale: if team { 0.004 } else { 0.001 },
             mean_threat_coefficient: if team { 0.3 } else { 0.0 },
             calm_coefficient: 0.0,
-            tour_prior: 3.0,
+            object_coefficient: if team { 0.3 } else { 0.0 },
+            // A lone robot finds what is better than the tour; a team does not, but improves on it.
+            tour_prior: if team { 3.0 } else { 0.0 },
             tour_anchor: 0.0,
             normalise_returns: false,
             architecture: Architecture::Mlp,
@@ -162,6 +166,7 @@ impl PpoConfig {
         check(positive(self.reward_scale), "reward_scale", "above 0");
         check(not_negative(self.mean_threat_coefficient), "mean_threat_coefficient", "0 or more");
         check(not_negative(self.calm_coefficient), "calm_coefficient", "0 or more");
+        check(not_negative(self.object_coefficient), "object_coefficient", "0 or more");
         check(not_negative(self.tour_prior) && self.tour_prior <= 10.0, "tour_prior", "0 to 10");
         check(fraction(self.tour_anchor), "tour_anchor", "0 to 1");
         check(

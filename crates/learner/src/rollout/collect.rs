@@ -28,6 +28,7 @@ pub struct Actor<'a> {
     pub reward_scale: f32,
     pub mean_threat_coefficient: f32,
     pub calm_coefficient: f32,
+    pub object_coefficient: f32,
     /// What another actor chose, instead of the network.
     pub choices: Option<&'a Choices>,
 }
@@ -212,11 +213,14 @@ impl Actor<'_> {
         Ok(())
     }
 
-    /// What each robot is paid for a step: the team's reward, shaped.
+    /// What each robot is paid for a step: the team's reward, shaped; the one that removed an object something of its own.
     fn reward(&self, outcome: &StepRecord, environment: &Environment, rewards: &mut [f32]) {
         let calm = (1.0 - outcome.mean_threat as f32) * calm_scale(environment.world());
         let shaping = calm.mul_add(self.calm_coefficient, -self.mean_threat_coefficient * outcome.mean_threat as f32);
         rewards.fill((outcome.reward as f32).mul_add(self.reward_scale, shaping));
+        for (reward, removed) in rewards.iter_mut().zip(outcome.object_removed) {
+            *reward += if removed { self.object_coefficient } else { 0.0 };
+        }
     }
 
     fn observe(&self, environments: &[Environment], rows: &mut [f32]) {

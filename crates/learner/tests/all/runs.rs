@@ -333,7 +333,7 @@ fn both_backends_learn_the_same_at_first() {
 #[test]
 fn the_first_policy_follows_the_tour() {
     for (architecture, robots) in [(Architecture::Mlp, 1), (Architecture::Mlp, 3), (Architecture::Cnn, 2)] {
-        let config = PpoConfig { architecture, ..config(robots) };
+        let config = PpoConfig { architecture, tour_prior: 3.0, ..config(robots) };
         let protocol = Protocol { world: world(robots), seed: 3, episodes: 4 };
         let policy = Learner::new(world(robots), config.clone(), 1, 1).expect("a learner").policy();
         let mut tour = ScriptedActor::new(ScriptedAgent::Tour);

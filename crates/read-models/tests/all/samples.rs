@@ -39,7 +39,7 @@ pub fn requested(run_id: RunId, name: &str) -> Event {
             "num_envs": 64, "num_workers": 1, "actors": "in_turns", "rollout_length": 128, "batch_size": 2048, "epochs": 4,
             "learning_rate": 0.001, "gamma": 0.99, "gae_lambda": 0.95, "clip_range": 0.2, "entropy_coefficient": 0.005,
             "value_coefficient": 0.5, "max_grad_norm": 0.5, "target_kl": null, "reward_scale": 0.004,
-            "threat_shaping": 0.0, "tour_prior": 3.0, "gradient_shards": 8, "checkpoint_every_updates": 20
+            "threat_shaping": 0.0, "object_shaping": 0.0, "tour_prior": 3.0, "gradient_shards": 8, "checkpoint_every_updates": 20
         },
         "recording": {"level": "full", "sample_every": null, "budget_bytes": 1000},
         "evaluation": {"episodes": 20}

@@ -153,6 +153,7 @@ impl Recipe {
             "--epochs" => config.update_epochs = value.parse()?,
             "--clip" => config.clip_range = value.parse()?,
             "--tour-prior" => config.tour_prior = value.parse()?,
+            "--objects" => config.object_coefficient = value.parse()?,
             "--tour-anchor" => config.tour_anchor = value.parse()?,
             // Neither changes a bit.
             "--threads" | "--save" => {}
