@@ -114,7 +114,7 @@ fn learning(start: &StartRun, options: &RunOptions, robots: u64) -> LearningSett
         target_kl: options.target_kl,
         reward_scale: options.reward_scale.unwrap_or(if team || a3c { 0.004 } else { 0.001 }),
         threat_shaping: options.threat_shaping.unwrap_or(if team { 0.3 } else { 0.0 }),
-        object_shaping: options.object_shaping.unwrap_or(if team { 0.3 } else { 0.0 }),
+        object_shaping: options.object_shaping.unwrap_or(object_shaping(robots)),
         tour_prior: options.tour_prior.unwrap_or(if team { 3.0 } else { 0.0 }),
         gradient_shards: options.gradient_shards.unwrap_or_else(|| at_most(4, u64::from(batch_size))),
         checkpoint_every_updates: options.checkpoint_every_updates.unwrap_or_else(|| checkpoint_interval(samples)),
@@ -135,6 +135,15 @@ fn rollout_length(algorithm: Algorithm, num_envs: u32, robots: u64) -> u32 {
     };
     let steps = if algorithm == Algorithm::A3c { steps / 4 } else { steps };
     (steps / num_envs.max(1)).clamp(32, 1024)
+}
+
+/// What an object pays the robot that removes it. Many robots race each other for what pays much; a lone one has no time for them.
+fn object_shaping(robots: u64) -> f64 {
+    match robots {
+        0 | 1 => 0.0,
+        2..=4 => 0.3,
+        _ => 0.1,
+    }
 }
 
 fn checkpoint_interval(samples: u64) -> u32 {

@@ -108,7 +108,12 @@ impl PpoConfig {
             reward_scale: if team { 0.004 } else { 0.001 },
             mean_threat_coefficient: if team { 0.3 } else { 0.0 },
             calm_coefficient: 0.0,
-            object_coefficient: if team { 0.3 } else { 0.0 },
+            // Many robots race each other for what pays much.
+            object_coefficient: match num_robots {
+                0 | 1 => 0.0,
+                2..=4 => 0.3,
+                _ => 0.1,
+            },
             // A lone robot finds what is better than the tour; a team does not, but improves on it.
             tour_prior: if team { 3.0 } else { 0.0 },
             tour_anchor: 0.0,
@@ -130,6 +135,7 @@ impl PpoConfig {
             reward_scale: 0.001,
             mean_threat_coefficient: 0.0,
             calm_coefficient: 0.025,
+            object_coefficient: 0.0,
             tour_prior: 4.0,
             tour_anchor: 0.1,
             ..Self::for_team(2)
