@@ -176,7 +176,7 @@ pub struct StatusArgs {
 pub enum RunCommand {
     /// Start a run and wait until it is accepted or rejected.
     #[command(
-        after_help = "Examples:\n  patrol run start --steps 2000000\n  patrol run start --file run.json\n  patrol run start --robots 4 --set batch_size=4096 --set config.gamma=0.97"
+        after_help = "Examples:\n  patrol run start --steps 2000000\n  patrol run start --file run.json\n  patrol run start --robots 4 --set batch_size=4096 --set config.gamma=0.97\n  patrol run start --robots 8 --map maze --set init_from=universal"
     )]
     Start(StartArgs),
     /// Start a new run from a checkpoint of another one, with the same settings except those that are changed.
