@@ -160,6 +160,15 @@ impl World {
         .await
     }
 
+    /// Waits until the server knows that a killed archive asks for nothing more: what it hands to nobody comes back much later.
+    async fn wait_until_nobody_waits(&self) -> Result<()> {
+        wait_for("an end of waiting", PATIENCE, async || match self.log.consumer_status(Queue::Trajectories).await {
+            Ok(status) if status.waiting_workers == 0 => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await
+    }
+
     /// Every segment of training from 0 to `last` is in exactly one file, and each file is what its segments make.
     async fn verify(&self, last: u64) -> Result<()> {
         let mut next = 0;
@@ -341,6 +350,7 @@ async fn a_spent_budget_leaves_the_actions() -> Result<()> {
     let Event::RecordingChanged(change) = change.await?.event()? else { bail!("another event") };
     assert_eq!((change.from, change.to, change.segment), (RecordingLevel::Full, RecordingLevel::Actions, 2));
     archive.kill().await?;
+    world.wait_until_nobody_waits().await?;
     // The decision holds for later processes, and is taken once.
     let archive = world.archive(PATIENT);
     world.train(2..6, 0, Some(5)).await?;
