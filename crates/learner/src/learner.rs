@@ -4,7 +4,7 @@
 //! give the same bits whatever the number of threads, and across [`Learner::checkpoint`] and [`Learner::resume`].
 use std::time::Instant;
 
-use environment::{BatchConfig, Environment, FinishedEpisode, ObservationSpec, Purpose as EpisodePurpose};
+use environment::{Environment, FinishedEpisode, ObservationSpec};
 use environment::{WorldConfig, WorldError, Worlds};
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -17,7 +17,6 @@ use crate::gae::{self, Segment};
 use crate::kernels::Kernels;
 use crate::network::{Network, NetworkShape};
 use crate::policy::Policy;
-use crate::ppo::config::{ConfigError, Fault};
 use crate::ppo::optimise::{Optimiser, Outcome, Position};
 use crate::ppo::return_normaliser::ReturnNormaliser;
 use crate::ppo::{Algorithm, PpoConfig};
@@ -27,6 +26,7 @@ use crate::record::RolloutRecord;
 use crate::report::{RolloutStatistics, Timings, UpdateReport};
 use crate::rollout::buffer::{Rest, Rollout, RolloutShape, lane_shapes};
 use crate::rollout::collect::{Actor, LaneMemory};
+use crate::setup::{batch_config, check, environments, groups, observation};
 
 /// A run in progress.
 pub struct Learner {
@@ -382,61 +382,6 @@ impl Parts {
         let progress = Progress::default();
         Self { network, behaviour: None, adam, environments, progress, normaliser: None, asynchronous: None }
     }
-}
-
-fn environments(batch: &BatchConfig) -> Result<Vec<Environment>, WorldError> {
-    (0..batch.num_envs).map(|index| Environment::new(batch, index)).collect()
-}
-
-/// The environments of a training run, seen through `observation`.
-pub(crate) fn batch_config(
-    worlds: &Worlds,
-    config: &PpoConfig,
-    seed: u64,
-    observation: &ObservationSpec,
-) -> BatchConfig {
-    BatchConfig {
-        worlds: worlds.clone(),
-        run_seed: seed,
-        purpose: EpisodePurpose::Training,
-        num_envs: config.num_envs as u32,
-        stagger: true,
-        observe: Some(observation.clone()),
-    }
-}
-
-/// What a new policy for these worlds sees.
-fn observation(worlds: &Worlds, config: &PpoConfig) -> ObservationSpec {
-    let tour = config.tour_prior > 0.0;
-    let observation = match worlds {
-        Worlds::Fixed(world) => ObservationSpec::for_team(world.num_robots),
-        Worlds::Universal(_) => ObservationSpec::universal(),
-    };
-    ObservationSpec { tour, ..observation }
-}
-
-/// # Errors
-/// If a setting is out of range or does not go with these worlds.
-pub(crate) fn check(worlds: &Worlds, config: &PpoConfig) -> Result<(), LearnerError> {
-    config.validate()?;
-    if matches!(worlds, Worlds::Universal(_)) && config.algorithm != Algorithm::Ppo {
-        let fault = Fault { field: "algorithm", expected: "PPO where worlds are drawn" };
-        return Err(ConfigError { faults: vec![fault] }.into());
-    }
-    Ok(())
-}
-
-/// The environments by team size, which never falls from one to the next. Steps and observations are filled in per rollout.
-fn groups(worlds: &Worlds, config: &PpoConfig) -> Vec<RolloutShape> {
-    let mut groups: Vec<RolloutShape> = Vec::new();
-    for environment in 0..config.num_envs as u32 {
-        let robots = worlds.team_size(environment, config.num_envs as u32);
-        match groups.last_mut() {
-            Some(group) if group.robots == robots => group.num_envs += 1,
-            _ => groups.push(RolloutShape { num_envs: 1, steps: 1, robots, observation_len: 0 }),
-        }
-    }
-    groups
 }
 
 fn lane_memories(network: &NetworkShape, groups: &[RolloutShape]) -> Vec<LaneMemory> {

@@ -36,6 +36,7 @@ pub mod random;
 pub mod record;
 pub mod report;
 pub mod rollout;
+mod setup;
 pub mod vtrace;
 
 pub use backend::Backend;

@@ -12,10 +12,10 @@ use super::lane::{Lane, PolicyVersion, SegmentDigest};
 use super::learner::{AsyncLearner, AsyncUpdate};
 use crate::checkpoint::container::{ContainerError, Reader, Writer};
 use crate::error::LearnerError;
-use crate::learner::batch_config;
 use crate::policy::Policy;
 use crate::ppo::PpoConfig;
 pub use crate::rollout::collect::Choices;
+use crate::setup::batch_config;
 
 /// The right to play one segment, and everything that it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]

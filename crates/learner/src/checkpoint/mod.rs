@@ -7,12 +7,13 @@ use environment::{Environment, Worlds};
 use crate::a3c::LaneCounters;
 use crate::adam::Adam;
 use crate::error::LearnerError;
-use crate::learner::{Learner, Parts, batch_config, check};
+use crate::learner::{Learner, Parts};
 use crate::network::Network;
 use crate::policy::Policy;
 use crate::ppo::PpoConfig;
 use crate::ppo::return_normaliser::ReturnNormaliser;
 use crate::progress::{Best, Progress};
+use crate::setup::{batch_config, check};
 
 /// Version of the resume state's layout.
 const FORMAT: u32 = 1;
