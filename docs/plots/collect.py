@@ -21,6 +21,8 @@ FIGURES = Path(__file__).with_name("figures.json")
 DATA = ROOT / "target" / "plots"
 PATROL = os.environ.get("PATROL", str(ROOT / "target" / "release" / "patrol"))
 START_WITHIN = 120
+# A file is written when it is full or old enough.
+ARCHIVED_WITHIN = 180
 
 # Name, environment steps, and the arguments that make the difference.
 SWEEPS = {
@@ -80,8 +82,15 @@ class System:
 
     def frames(self, run, split, episode, steps):
         query = f"split={split}&episode={episode}&page_size={steps}"
-        with urllib.request.urlopen(f"{self.gateway}/playback/{run['number']}/frames?{query}", timeout=60) as answer:
-            return json.load(answer)["frames"]
+        deadline = time.monotonic() + ARCHIVED_WITHIN
+        while True:
+            with urllib.request.urlopen(f"{self.gateway}/playback/{run['number']}/frames?{query}", timeout=60) as answer:
+                frames = json.load(answer)["frames"]
+            if len(frames) == steps:
+                return frames
+            if time.monotonic() > deadline:
+                sys.exit(f"{split} episode {episode} of run {run['number']} is not in the archive: {len(frames)} frames")
+            time.sleep(1)
 
 
 def rounded(value):

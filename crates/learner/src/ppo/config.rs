@@ -116,7 +116,8 @@ impl PpoConfig {
             },
             // A lone robot finds what is better than the tour; a team does not, but improves on it.
             tour_prior: if team { 3.0 } else { 0.0 },
-            tour_anchor: 0.0,
+            // Without it some seeds of a team end behind the tour.
+            tour_anchor: if team { 0.05 } else { 0.0 },
             normalise_returns: false,
             architecture: Architecture::Mlp,
             hidden: 64,
