@@ -7,7 +7,9 @@ use crate::world::World;
 use crate::world::bytes::{Reader, Writer, ensure};
 
 /// Largest counter of waiting steps that can be right.
-const LONGEST_WAIT: u32 = 1 << 14;
+const LONGEST_WAIT: usize = 1 << 14;
+/// Actions that an evasion may have beyond the length of any way.
+const LONGEST_EVASION: usize = 16;
 /// In place of a heading that does not matter.
 const ANY_HEADING: u8 = u8::MAX;
 
@@ -84,16 +86,13 @@ impl Course {
                 .collect::<Result<_, _>>()?;
         }
         for counter in [&mut self.waited, &mut self.stood] {
-            *counter = input.count(LONGEST_WAIT as usize)? as u16;
+            *counter = input.count(LONGEST_WAIT)? as u16;
         }
         self.proposed = read_action(input)?;
         self.keeps_still = input.u8()? == 1;
         Ok(())
     }
 }
-
-/// Actions that an evasion may have beyond the length of any way.
-const LONGEST_EVASION: usize = 16;
 
 fn read_action(input: &mut Reader) -> Result<Action, WorldError> {
     Action::from_index(input.u8()?).ok_or(WorldError::Corrupt("an action is unknown"))

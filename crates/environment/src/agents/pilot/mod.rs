@@ -147,14 +147,15 @@ impl<S: Strategy> Agent for Pilot<S> {
     }
 
     fn act(&mut self, world: &World, actions: &mut [Action]) {
-        self.propose(world, actions);
+        self.propose(world);
+        actions.iter_mut().zip(&self.courses).for_each(|(action, course)| *action = course.proposed);
         self.take_in(actions);
     }
 }
 
 impl<S: Strategy> Pilot<S> {
     /// What every robot should do next. [`Pilot::take_in`] must follow before it is asked again.
-    pub fn propose(&mut self, world: &World, actions: &mut [Action]) {
+    pub fn propose(&mut self, world: &World) {
         self.notice(world);
         let mut intents: Vec<Intent> = (0..self.courses.len()).map(|robot| self.intend(world, robot)).collect();
         self.courses.iter_mut().for_each(|course| course.changed = false);
@@ -164,23 +165,22 @@ impl<S: Strategy> Pilot<S> {
                 self.wait(world, &mut intents, robot, other);
             }
         }
-        for (robot, action) in actions.iter_mut().enumerate() {
+        for (robot, course) in self.courses.iter_mut().enumerate() {
+            let intended = intents[robot].action;
             let must_wait = waits[robot].is_some() || intents[robot].held;
-            let keeps_still = must_wait && intents[robot].action == Action::Forward;
-            *action = if keeps_still { Action::Patrol } else { intents[robot].action };
-            self.courses[robot].proposed = *action;
-            self.courses[robot].keeps_still = keeps_still;
+            course.keeps_still = must_wait && intended == Action::Forward;
+            course.proposed = if course.keeps_still { Action::Patrol } else { intended };
         }
+    }
+
+    /// What was proposed last.
+    pub fn proposed(&self, robot: usize) -> Action {
+        self.courses[robot].proposed
     }
 
     /// Whether the robot goes to charge or charges.
     pub fn charges(&self, robot: usize) -> bool {
         self.courses[robot].task == Task::Charge
-    }
-
-    /// What was proposed last.
-    pub fn recall(&self, actions: &mut [Action]) {
-        actions.iter_mut().zip(&self.courses).for_each(|(action, course)| *action = course.proposed);
     }
 
     /// What the robots did, which need not be what was proposed.
