@@ -4,6 +4,9 @@
 //! cargo run --release -p learner --example train -- --robots 4 --seconds 60
 //! cargo run --release -p learner --example train -- --steps 2000000 --seed 7 --save policy.safetensors
 //! ```
+#[path = "common/hyper_parameters.rs"]
+mod hyper_parameters;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -12,7 +15,8 @@ use clap::Parser;
 use environment::evaluation::statistics::Estimate;
 use environment::evaluation::{self, Evaluation, Protocol, ScriptedActor};
 use environment::{MapConfig, MapType, RewardConfig, ScriptedAgent, WorldConfig};
-use learner::{Algorithm, Architecture, Backend, Learner, Policy, PpoConfig, Selection, UpdateReport};
+use hyper_parameters::HyperParameters;
+use learner::{Algorithm, Backend, Learner, Policy, PpoConfig, Selection, UpdateReport};
 
 /// Train a patrol policy with PPO or A3C and evaluate it on unseen maps.
 #[derive(Parser)]
@@ -63,76 +67,6 @@ struct Arguments {
     save: Option<PathBuf>,
     #[command(flatten)]
     hyper: HyperParameters,
-}
-
-/// Overrides of the team's default settings.
-#[derive(clap::Args)]
-struct HyperParameters {
-    #[arg(long)]
-    learning_rate: Option<f32>,
-    #[arg(long)]
-    gamma: Option<f32>,
-    #[arg(long)]
-    gae_lambda: Option<f32>,
-    #[arg(long)]
-    num_envs: Option<usize>,
-    #[arg(long)]
-    num_steps: Option<usize>,
-    #[arg(long)]
-    epochs: Option<usize>,
-    #[arg(long)]
-    minibatch: Option<usize>,
-    #[arg(long)]
-    entropy: Option<f32>,
-    #[arg(long)]
-    threat_coefficient: Option<f32>,
-    #[arg(long)]
-    reward_scale: Option<f32>,
-    #[arg(long)]
-    clip: Option<f32>,
-    /// Convolutions over the maps before the hidden layers.
-    #[arg(long)]
-    cnn: bool,
-    #[arg(long)]
-    hidden: Option<usize>,
-    /// Trust of the first policy in the tour; 0 hides the tour from it.
-    #[arg(long)]
-    tour_prior: Option<f32>,
-    /// Added to the normalised advantage of what the tour would do.
-    #[arg(long)]
-    tour_anchor: Option<f32>,
-    /// Paid to a robot for the removal of an object.
-    #[arg(long)]
-    objects: Option<f32>,
-    #[arg(long)]
-    normalise_returns: bool,
-}
-
-impl HyperParameters {
-    fn apply(&self, config: &mut PpoConfig) {
-        fn set<T: Copy>(slot: &mut T, value: Option<T>) {
-            *slot = value.unwrap_or(*slot);
-        }
-        set(&mut config.learning_rate, self.learning_rate);
-        set(&mut config.gamma, self.gamma);
-        set(&mut config.gae_lambda, self.gae_lambda);
-        set(&mut config.num_envs, self.num_envs);
-        set(&mut config.num_steps, self.num_steps);
-        set(&mut config.update_epochs, self.epochs);
-        set(&mut config.minibatch_size, self.minibatch);
-        set(&mut config.entropy_coefficient, self.entropy);
-        set(&mut config.mean_threat_coefficient, self.threat_coefficient);
-        set(&mut config.reward_scale, self.reward_scale);
-        set(&mut config.clip_range, self.clip);
-        set(&mut config.hidden, self.hidden);
-        set(&mut config.tour_prior, self.tour_prior);
-        set(&mut config.tour_anchor, self.tour_anchor);
-        set(&mut config.object_coefficient, self.objects);
-        if self.cnn {
-            config.architecture = Architecture::Cnn;
-        }
-        config.normalise_returns |= self.normalise_returns;
-    }
 }
 
 fn main() -> anyhow::Result<()> {

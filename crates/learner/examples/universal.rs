@@ -4,6 +4,9 @@
 //! cargo run --release -p learner --example universal -- train --steps 100000000 --save policy.safetensors
 //! cargo run --release -p learner --example universal -- matrix policy.safetensors --json matrix.json
 //! ```
+#[path = "common/hyper_parameters.rs"]
+mod hyper_parameters;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,6 +15,7 @@ use clap::{Parser, Subcommand};
 use environment::evaluation::statistics::optimality_gap;
 use environment::evaluation::{self, BatchActor, Evaluation, Protocol, ScriptedActor};
 use environment::{MapConfig, MapType, ScriptedAgent, WorldConfig, Worlds};
+use hyper_parameters::HyperParameters;
 use learner::{Learner, Policy, PpoConfig, Selection};
 
 /// Robot-steps between snapshots.
@@ -52,31 +56,8 @@ struct Training {
     /// Write the policy here at the end, and beside it with the number of steps every quarter of a million.
     #[arg(long)]
     save: PathBuf,
-    #[arg(long)]
-    hidden: Option<usize>,
-    #[arg(long)]
-    learning_rate: Option<f32>,
-    #[arg(long)]
-    gamma: Option<f32>,
-    #[arg(long)]
-    calm: Option<f32>,
-    #[arg(long)]
-    entropy: Option<f32>,
-    #[arg(long)]
-    minibatch: Option<usize>,
-    #[arg(long)]
-    reward_scale: Option<f32>,
-    #[arg(long)]
-    epochs: Option<usize>,
-    #[arg(long)]
-    clip: Option<f32>,
-    #[arg(long)]
-    tour_prior: Option<f32>,
-    #[arg(long)]
-    tour_anchor: Option<f32>,
-    /// Paid to a robot for the removal of an object.
-    #[arg(long)]
-    objects: Option<f32>,
+    #[command(flatten)]
+    hyper: HyperParameters,
 }
 
 #[derive(clap::Args)]
@@ -108,18 +89,7 @@ fn main() -> anyhow::Result<()> {
 
 fn train(arguments: &Training) -> anyhow::Result<()> {
     let mut config = PpoConfig { total_steps: arguments.steps, ..PpoConfig::universal() };
-    config.hidden = arguments.hidden.unwrap_or(config.hidden);
-    config.learning_rate = arguments.learning_rate.unwrap_or(config.learning_rate);
-    config.gamma = arguments.gamma.unwrap_or(config.gamma);
-    config.calm_coefficient = arguments.calm.unwrap_or(config.calm_coefficient);
-    config.entropy_coefficient = arguments.entropy.unwrap_or(config.entropy_coefficient);
-    config.minibatch_size = arguments.minibatch.unwrap_or(config.minibatch_size);
-    config.reward_scale = arguments.reward_scale.unwrap_or(config.reward_scale);
-    config.tour_prior = arguments.tour_prior.unwrap_or(config.tour_prior);
-    config.tour_anchor = arguments.tour_anchor.unwrap_or(config.tour_anchor);
-    config.object_coefficient = arguments.objects.unwrap_or(config.object_coefficient);
-    config.clip_range = arguments.clip.unwrap_or(config.clip_range);
-    config.update_epochs = arguments.epochs.unwrap_or(config.update_epochs);
+    arguments.hyper.apply(&mut config);
     let worlds = Worlds::Universal(WorldConfig::default());
     let (seed, threads) = (arguments.seed, arguments.threads);
     let mut learner = match &arguments.from {
