@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::fork;
 use crate::runs::set;
 use crate::terminal::{count, duration};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow};
 use contracts::commands::StartRun;
 use contracts::{CommandId, RunId, subjects};
 use event_log::{EventReader, ReadOptions};
@@ -176,18 +176,20 @@ impl<'a> Runner<'a> {
 
     /// Asks for the run, unless an earlier command did with the same settings.
     async fn start(&mut self, job: &Job) -> Result<(), Failure> {
-        let request = subjects::event("run", Some(job.run), "requested");
-        if self.client.log.last_event(&request).await?.is_none() {
+        let Some(known) = fork::find_request(self.client, job.run).await? else {
             self.client.command("run", "start", serde_json::to_vec(&job.payload)?).await?;
             return Ok(());
-        }
-        let known = fork::requested(self.client, job.run).await?;
+        };
         let start: StartRun = serde_json::from_value(job.payload.clone())?;
         let wanted = domain::run_config::complete(&start, CommandId(job.run.0)).map_err(anyhow::Error::from)?;
         let same = known.config == wanted && known.parent_run_id == start.parent_run_id;
         let (name, run) = (&self.sweep.name, job.run);
-        let other = || format!("a sweep `{name}` was begun with other settings (run {run}): choose another name");
-        Ok(ensured(same, other)?)
+        if !same {
+            return Err(
+                anyhow!("a sweep `{name}` was begun with other settings (run {run}): choose another name").into()
+            );
+        }
+        Ok(())
     }
 
     fn conclude(&mut self, ended: Vec<Job>) {
@@ -227,9 +229,4 @@ impl<'a> Runner<'a> {
         let message = format!("rung {rung}/{rungs}  training {trials}  {}/s  {left} left{best}", count(speed as u64));
         self.bar.set_message(message);
     }
-}
-
-fn ensured(holds: bool, message: impl Fn() -> String) -> Result<()> {
-    ensure!(holds, "{}", message());
-    Ok(())
 }
