@@ -1,29 +1,10 @@
 //! The whole system in one process: a second instance, Ctrl-C, and going on afterwards.
 
-use crate::harness::{Executable, PATIENCE, Process};
+use crate::harness::{Executable, PATIENCE, Process, SMALL};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::path::Path;
 use test_support::{TestDirectory, wait_for};
-
-/// What makes a run of the command line small.
-const SMALL: [&str; 15] = [
-    "run",
-    "start",
-    "--json",
-    "--size",
-    "8",
-    "--seed",
-    "7",
-    "--set",
-    "num_envs=4",
-    "--set",
-    "batch_size=64",
-    "--set",
-    "config.rollout_length=32",
-    "--set",
-    "config.checkpoint_every_updates=2",
-];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_instance_is_refused_and_an_interrupted_run_goes_on_later() -> Result<()> {
@@ -34,7 +15,8 @@ async fn a_second_instance_is_refused_and_an_interrupted_run_goes_on_later() -> 
     ensure!(second.code == Some(1) && second.stderr.contains("is in use"), "{second:?}");
 
     // The first has to be unharmed: it trains.
-    let arguments: Vec<&str> = SMALL.into_iter().chain(["--steps", "40000"]).collect();
+    let more = ["--set", "config.checkpoint_every_updates=2", "--steps", "40000"];
+    let arguments: Vec<&str> = ["run", "start"].into_iter().chain(SMALL).chain(more).collect();
     let started = executable.json(&arguments).await?;
     let run = started["run_id"].as_str().context("a run id")?;
     training(&executable, run).await?;

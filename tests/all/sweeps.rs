@@ -1,25 +1,14 @@
 //! Many small runs that differ in a setting: ranked, interrupted and gone on with.
 
-use crate::harness::{PATIENCE, System};
+use crate::harness::{PATIENCE, SMALL, System};
 use anyhow::{Context, Result, ensure};
 use contracts::Event;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use test_support::wait_for;
 
-/// What makes a trial small.
-const SMALL: [&str; 18] = [
-    "--json",
-    "--size",
-    "8",
-    "--seed",
-    "7",
-    "--set",
-    "num_envs=4",
-    "--set",
-    "batch_size=64",
-    "--set",
-    "config.rollout_length=32",
+/// What makes a trial small, beside [`SMALL`].
+const TRIAL: [&str; 7] = [
     "--set",
     "config.max_steps=50",
     "--set",
@@ -96,7 +85,7 @@ async fn an_interrupted_sweep_goes_on_later() -> Result<()> {
 }
 
 fn arguments<'a>(name: &'a str, steps: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    ["sweep", name].into_iter().chain(SMALL).chain([steps]).chain(more.iter().copied()).collect()
+    ["sweep", name].into_iter().chain(SMALL).chain(TRIAL).chain([steps]).chain(more.iter().copied()).collect()
 }
 
 async fn sweep(system: &System, name: &str, steps: &str, more: &[&str]) -> Result<Value> {

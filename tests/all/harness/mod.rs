@@ -15,3 +15,18 @@ use std::time::Duration;
 
 /// How long anything may take on a loaded machine; a takeover from a dead trainer alone takes half of it.
 pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Options of the command line that make a run small.
+pub const SMALL: [&str; 11] = [
+    "--json",
+    "--size",
+    "8",
+    "--seed",
+    "7",
+    "--set",
+    "num_envs=4",
+    "--set",
+    "batch_size=64",
+    "--set",
+    "config.rollout_length=32",
+];
