@@ -19,6 +19,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::time::Instant;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Under which the names of sweeps become ids (RFC 9562, section 5.5).
 const NAMESPACE: &str = "b7c1c9a4-4e0f-5c7e-9d5b-6f1f0a6f3a52";
@@ -48,6 +49,8 @@ pub struct Runner<'a> {
     id: RunId,
     board: Board,
     bar: ProgressBar,
+    /// Listens from the beginning, so that a Ctrl-C is kept that comes while something else is waited for.
+    interrupt: Signal,
     /// Steps of all runs that are planned, and of those that have ended.
     planned: u64,
     ended: u64,
@@ -64,7 +67,9 @@ impl<'a> Runner<'a> {
         let bar = ProgressBar::with_draw_target(Some(planned), target);
         bar.set_style(ProgressStyle::with_template("{bar:30.cyan} {percent:>3} %  {msg}")?);
         let (id, began) = (RunId::from(namespace.derive(&sweep.name)), Instant::now());
-        Ok(Self { client, sweep, id, board: Board::default(), bar, planned, ended: 0, began, reports: Vec::new() })
+        let interrupt = signal(SignalKind::interrupt())?;
+        let (board, reports) = (Board::default(), Vec::new());
+        Ok(Self { client, sweep, id, board, bar, interrupt, planned, ended: 0, began, reports })
     }
 
     /// Every rung after the other.
@@ -152,10 +157,7 @@ impl<'a> Runner<'a> {
                         self.conclude(ended);
                     }
                 }
-                interrupted = tokio::signal::ctrl_c() => {
-                    interrupted?;
-                    return Ok(Some(running.len()));
-                }
+                _ = self.interrupt.recv() => return Ok(Some(running.len())),
             }
         }
     }
