@@ -32,6 +32,8 @@ pub struct EpisodeRun {
     pub last: (u32, u8),
 }
 
+/// Largest number of an episode: events and HTTP answers tell it as a JSON number, which is exact up to here.
+const MAX_EPISODE: u64 = (1 << 53) - 1;
 /// Longest name of an agent, a map type or a checkpoint, bytes.
 const MAX_NAME: usize = 128;
 const KINDS: [&str; 6] =
@@ -74,6 +76,7 @@ pub fn episode_runs(batch: &RecordBatch) -> Result<Vec<EpisodeRun>> {
 }
 
 fn check_steps(columns: &Columns<'_>, world: &World) -> Result<()> {
+    columns.at_most::<UInt64Type>("episode_index", MAX_EPISODE)?;
     columns.at_most::<UInt32Type>("step", world.max_steps.saturating_sub(1))?;
     columns.at_most::<UInt8Type>("robot", world.num_robots.saturating_sub(1))?;
     columns.at_most::<UInt8Type>("x", world.width.saturating_sub(1))?;
@@ -111,6 +114,7 @@ fn check_order(columns: &Columns<'_>) -> Result<()> {
 }
 
 fn check_episodes(columns: &Columns<'_>, world: &World) -> Result<()> {
+    columns.at_most::<UInt64Type>("episode_index", MAX_EPISODE)?;
     columns.at_most::<UInt8Type>("width", world.width)?;
     columns.at_most::<UInt8Type>("height", world.height)?;
     columns.at_most::<UInt8Type>("num_robots", world.num_robots)?;
@@ -147,6 +151,7 @@ fn check_maps(columns: &Columns<'_>) -> Result<()> {
 }
 
 fn check_world_events(columns: &Columns<'_>, world: &World) -> Result<()> {
+    columns.at_most::<UInt64Type>("episode_index", MAX_EPISODE)?;
     columns.at_most::<UInt32Type>("step", world.max_steps.saturating_sub(1))?;
     columns.at_most::<UInt8Type>("robot", world.num_robots.saturating_sub(1))?;
     columns.at_most::<UInt8Type>("x", world.width.saturating_sub(1))?;

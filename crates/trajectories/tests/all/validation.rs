@@ -27,6 +27,8 @@ fn values_out_of_range_are_named_with_their_row() {
     assert_eq!(refusal_of(|c| c.x[3] = 20), "table `steps`, row 3: `x` is 20, not at most 19");
     assert_eq!(refusal_of(|c| c.heading[2] = 4), "table `steps`, row 2: `heading` is 4, not at most 3");
     assert_eq!(refusal_of(|c| c.action[15] = 9), "table `steps`, row 15: `action` is 9, not at most 3");
+    let large = refusal_of(|c| c.episode_index.iter_mut().for_each(|episode| *episode += 1 << 53));
+    assert_eq!(large, "table `steps`, row 0: `episode_index` is 9007199254740992, not at most 9007199254740991");
     assert!(refusal_of(|c| c.robot[1] = 10).contains("`robot` is 10"));
     assert!(refusal_of(|c| c.step[15] = 2000).contains("`step` is 2000, not at most 1999"));
     assert!(refusal_of(|c| c.battery[0] = 100.5).contains("`battery` is 100.5, not 0 to 100"));
