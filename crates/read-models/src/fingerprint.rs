@@ -7,10 +7,11 @@ use serde::Serialize;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 
 /// Every read model.
-pub const TABLES: [&str; 11] = [
+pub const TABLES: [&str; 12] = [
     "runs",
     "run_metrics",
     "episodes",
+    "run_counts",
     "checkpoints",
     "evaluations",
     "baselines",

@@ -20,9 +20,11 @@ pub(crate) fn statement(table: &str, columns: &[&str], conflict: &Conflict) -> S
     format!("INSERT INTO {table} ({columns}) SELECT * FROM unnest({parameters}) ON CONFLICT {on_conflict}")
 }
 
-/// Defines a table's row and its multi-row insert; the fields are the columns, in the order of the migration.
+/// Defines a table's row and its multi-row insert; the fields are the columns, in the order of the migration. With
+/// `counted` the rows that were not there before are counted in `run_counts`.
 macro_rules! table_row {
-    ($(#[$doc:meta])* $row:ident in $table:literal, $conflict:expr, { $($(#[$field:meta])* $column:ident: $kind:ty,)* }) => {
+    ($(#[$doc:meta])* $row:ident in $table:literal, $conflict:expr, $(counted $counted:expr,)?
+     { $($(#[$field:meta])* $column:ident: $kind:ty,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
         pub struct $row {
@@ -33,7 +35,9 @@ macro_rules! table_row {
             /// Writes all rows in one statement.
             pub(crate) async fn insert(connection: &mut sqlx::PgConnection, rows: &[Self]) -> sqlx::Result<()> {
                 static STATEMENT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-                    $crate::insert::statement($table, &[$(stringify!($column)),*], &$conflict)
+                    let insert = $crate::insert::statement($table, &[$(stringify!($column)),*], &$conflict);
+                    $(let insert = $counted.statement(&insert);)?
+                    insert
                 });
                 if rows.is_empty() {
                     return Ok(());

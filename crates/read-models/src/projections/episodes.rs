@@ -1,5 +1,6 @@
 //! `episodes`: one row per training episode.
 
+use super::run_counts::Counted;
 use crate::batch::Fact;
 use crate::insert::{Conflict, table_row};
 use crate::postgres_text::{bigint, integer};
@@ -9,7 +10,7 @@ use uuid::Uuid;
 
 table_row! {
     /// A training episode in numbers; see `EpisodeSummary` for units. A repetition keeps the first row.
-    EpisodeRow in "episodes", Conflict::Keep, {
+    EpisodeRow in "episodes", Conflict::Keep, counted Counted::Episodes, {
         run_id: Uuid,
         episode_index: i64,
         /// Stream sequence.

@@ -11,6 +11,7 @@ pub(crate) mod episodes;
 pub(crate) mod evaluations;
 pub(crate) mod models;
 pub(crate) mod rejected_commands;
+pub(crate) mod run_counts;
 pub(crate) mod run_metrics;
 pub(crate) mod runs;
 pub(crate) mod trajectory_files;

@@ -1,5 +1,6 @@
 //! `run_metrics`: one row per progress report.
 
+use super::run_counts::Counted;
 use crate::batch::Fact;
 use crate::insert::{Conflict, table_row};
 use crate::postgres_text::bigint;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 table_row! {
     /// How training stood at one moment; see `TrainingProgressed` for units.
-    RunMetricRow in "run_metrics", Conflict::Keep, {
+    RunMetricRow in "run_metrics", Conflict::Keep, counted Counted::Metrics, {
         /// Stream sequence.
         id: i64,
         run_id: Uuid,

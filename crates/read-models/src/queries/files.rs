@@ -51,49 +51,59 @@ impl TryFrom<String> for FileKind {
     }
 }
 
-/// Checkpoints of deleted runs are hidden with them.
+/// `$what` of all files, `$each` being said of those of either kind, `f` of run `r`, and `$rest` of all. Checkpoints of
+/// deleted runs are hidden with them.
 macro_rules! files {
-    ($rest:literal) => {
+    ($what:literal, $each:expr, $rest:literal) => {
         concat!(
-            "WITH files AS (SELECT c.id, c.checkpoint_id AS file_id, 'checkpoint' AS kind, r.id AS run_number, c.run_id, ",
-            "'checkpoint-' || c.updates || '.safetensors' AS original_filename, c.policy_uri AS uri, ",
-            "c.policy_sha256 AS sha256, c.policy_bytes AS bytes, r.name AS description, ",
-            "jsonb_build_object('timestep', c.timestep, 'digest', c.digest, 'mean_threat', c.mean_threat) AS metadata, ",
-            "c.created_at, c.created_at AS updated_at FROM checkpoints c JOIN runs r USING (run_id) ",
-            "WHERE r.deleted_at IS NULL UNION ALL SELECT m.id, m.file_id, 'upload', r.id, m.run_id, m.original_filename, ",
-            "m.uri, m.sha256, m.bytes, m.description, m.metadata, m.created_at, m.updated_at FROM models m ",
-            "LEFT JOIN runs r USING (run_id) WHERE m.deleted_at IS NULL) ",
+            "SELECT ",
+            $what,
+            " FROM ((SELECT f.id, f.checkpoint_id AS file_id, 'checkpoint' AS kind, r.id AS run_number, f.run_id, ",
+            "'checkpoint-' || f.updates || '.safetensors' AS original_filename, f.policy_uri AS uri, ",
+            "f.policy_sha256 AS sha256, f.policy_bytes AS bytes, r.name AS description, ",
+            "jsonb_build_object('timestep', f.timestep, 'digest', f.digest, 'mean_threat', f.mean_threat) AS metadata, ",
+            "f.created_at, f.created_at AS updated_at FROM checkpoints f JOIN runs r USING (run_id) ",
+            "WHERE r.deleted_at IS NULL AND ",
+            $each,
+            ") UNION ALL (SELECT f.id, f.file_id, 'upload', r.id, f.run_id, f.original_filename, f.uri, f.sha256, ",
+            "f.bytes, f.description, f.metadata, f.created_at, f.updated_at FROM models f LEFT JOIN runs r USING (run_id) ",
+            "WHERE f.deleted_at IS NULL AND ",
+            $each,
+            ")) AS files ",
             $rest
         )
     };
 }
 
+/// Binds the run's number, the key before the page, limit and offset. Either kind gives at most what the page can need, so
+/// that both come from their indexes and not all files are sorted.
+pub(super) const PAGE: &str = files!(
+    "*",
+    "($1::bigint IS NULL OR r.id = $1) AND f.id < $2 ORDER BY f.id DESC LIMIT $3::bigint + $4::bigint",
+    "ORDER BY id DESC LIMIT $3 OFFSET $4"
+);
+const COUNT: &str = files!("count(*)", "($1::bigint IS NULL OR r.id = $1)", "");
+const ONE: &str = files!("*", "f.id = $1", "");
+
 impl ReadModels {
     /// A page of model files, newest first; `run_number` keeps those of one run. Their key is `id`.
     pub async fn files(&self, run_number: Option<i64>, paging: Paging) -> Result<Page<File>> {
-        let total: i64 =
-            sqlx::query_scalar(files!("SELECT count(*) FROM files WHERE $1::bigint IS NULL OR run_number = $1"))
-                .bind(run_number)
-                .fetch_one(&self.pool)
-                .await?;
+        let total: i64 = sqlx::query_scalar(COUNT).bind(run_number).fetch_one(&self.pool).await?;
         if !paging.reaches(total)? {
             return Ok(Page::behind_the_end(total));
         }
-        let items = sqlx::query_as(files!(
-            "SELECT * FROM files WHERE ($1::bigint IS NULL OR run_number = $1) AND id < $2 \
-             ORDER BY id DESC LIMIT $3 OFFSET $4"
-        ))
-        .bind(run_number)
-        .bind(paging.behind(Order::NewestFirst))
-        .bind(paging.limit())
-        .bind(paging.offset())
-        .fetch_all(&self.pool)
-        .await?;
+        let items = sqlx::query_as(PAGE)
+            .bind(run_number)
+            .bind(paging.behind(Order::NewestFirst))
+            .bind(paging.limit())
+            .bind(paging.offset())
+            .fetch_all(&self.pool)
+            .await?;
         Ok(Page::of(total, items, paging, |file: &File| file.id))
     }
 
     /// The model file with this number.
     pub async fn file(&self, id: i64) -> Result<Option<File>> {
-        Ok(sqlx::query_as(files!("SELECT * FROM files WHERE id = $1")).bind(id).fetch_optional(&self.pool).await?)
+        Ok(sqlx::query_as(ONE).bind(id).fetch_optional(&self.pool).await?)
     }
 }

@@ -15,11 +15,7 @@ impl ReadModels {
         since: Option<i64>,
         paging: Paging,
     ) -> Result<Page<RunMetricRow>> {
-        let total: i64 = sqlx::query_scalar("SELECT count(*) FROM run_metrics WHERE run_id = $1 AND id > $2")
-            .bind(run.0)
-            .bind(since.unwrap_or(0))
-            .fetch_one(&self.pool)
-            .await?;
+        let total = self.count_metrics(run, since).await?;
         if !paging.reaches(total)? {
             return Ok(Page::behind_the_end(total));
         }
@@ -27,6 +23,16 @@ impl ReadModels {
         let window = (above.max(since.unwrap_or(i64::MIN)), below);
         let items = self.reports_between(run, order, window, paging).await?;
         Ok(Page::of(total, items, paging, |metric: &RunMetricRow| metric.id))
+    }
+
+    /// What is new is counted, the whole list was.
+    async fn count_metrics(&self, run: RunId, since: Option<i64>) -> Result<i64> {
+        let Some(since) = since else {
+            let counted = sqlx::query_scalar("SELECT metrics FROM run_counts WHERE run_id = $1").bind(run.0);
+            return Ok(counted.fetch_optional(&self.pool).await?.unwrap_or(0));
+        };
+        let newer = sqlx::query_scalar("SELECT count(*) FROM run_metrics WHERE run_id = $1 AND id > $2");
+        Ok(newer.bind(run.0).bind(since).fetch_one(&self.pool).await?)
     }
 
     /// The newest progress report of a run.

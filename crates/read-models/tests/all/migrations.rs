@@ -24,6 +24,21 @@ async fn migrations_go_up_down_and_up_again() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_was_there_before_is_counted() -> Result<()> {
+    const BEFORE: i64 = 20261126080000;
+    let postgres = TestPostgres::shared().await?;
+    let database = postgres.fresh_database().await?;
+    let models = ReadModels::connect(&ReadModelsConfig::new(database.url(), "test")).await?;
+    models.apply(&batch(0, samples::history())).await?;
+    let counted = models.snapshot().await?.fingerprints().await?;
+    models.migrate_down_to(BEFORE).await?;
+    models.migrate().await?;
+    assert_eq!(models.snapshot().await?.fingerprints().await?, counted);
+    assert!(counted.iter().any(|table| table.table == "run_counts" && table.rows > 0));
+    Ok(())
+}
+
+#[tokio::test]
 async fn several_services_may_migrate_at_once() -> Result<()> {
     let postgres = TestPostgres::shared().await?;
     let database = postgres.empty_database().await?;

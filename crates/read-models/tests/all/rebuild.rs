@@ -16,7 +16,7 @@ async fn a_scratch_schema_with_the_same_events_has_the_same_content() -> Result<
     scratch.models.apply(&batch(end, vec![progressed(run(1), 9)])).await?;
     let changed = scratch.models.snapshot().await?.fingerprints().await?;
     let differing: Vec<_> = live.iter().zip(&changed).filter(|(a, b)| a != b).map(|(a, _)| a.table).collect();
-    assert_eq!(differing, ["runs", "run_metrics", "command_outcomes"]);
+    assert_eq!(differing, ["runs", "run_metrics", "run_counts", "command_outcomes"]);
     scratch.discard().await?;
     Ok(())
 }
