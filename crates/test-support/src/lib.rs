@@ -26,7 +26,7 @@ pub use directory::{TestDirectory, workspace_root};
 pub use given::{Given, Outcome, given};
 pub use nats::TestNats;
 pub use postgres::{TestDatabase, TestPostgres};
-pub use python::{python, run_to_end};
+pub use python::{python, python_code, run_to_end};
 pub use wait::wait_for;
 
 /// Both servers, for tests of whole services.

@@ -11,13 +11,28 @@ use tokio::process::Command;
 /// # Errors
 /// The packages are not there.
 pub fn python(script: &str) -> Result<Command> {
-    let root = workspace_root();
-    let packages = root.join("var/tools/python");
+    let mut command = interpreter()?;
+    command.arg(workspace_root().join("tests/python").join(script));
+    Ok(command)
+}
+
+/// As [`python`], with the program itself.
+///
+/// # Errors
+/// The packages are not there.
+pub fn python_code(code: &str) -> Result<Command> {
+    let mut command = interpreter()?;
+    command.args(["-c", code]);
+    Ok(command)
+}
+
+fn interpreter() -> Result<Command> {
+    let packages = workspace_root().join("var/tools/python");
     ensure!(packages.is_dir(), "the Python packages of the tests are missing: run `cargo xtask setup --tests`");
     let mut command = Command::new("python3");
-    command.arg(root.join("tests/python").join(script)).env("PYTHONPATH", packages);
     // Neither what the user has installed nor compiled files in the checkout.
-    command.env("PYTHONNOUSERSITE", "1").env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUNBUFFERED", "1");
+    command.env("PYTHONPATH", packages).env("PYTHONNOUSERSITE", "1");
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUNBUFFERED", "1");
     command.stdin(Stdio::null()).kill_on_drop(true);
     Ok(command)
 }

@@ -1,10 +1,10 @@
 //! What the README tells a client to do, done: its code blocks against a real system.
 
 use crate::world::World;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use std::process::Stdio;
 use std::time::Duration;
-use test_support::{run_to_end, workspace_root};
+use test_support::{python_code, run_to_end, workspace_root};
 use tokio::process::Command;
 
 /// Longest time that an example may take on a busy machine.
@@ -29,19 +29,6 @@ fn example(world: &World, language: &str, mark: &str) -> Result<String> {
     Ok(block.replace("nats://127.0.0.1:4222", &nats).replace("127.0.0.1:8000", &world.address.to_string()))
 }
 
-fn python(code: &str) -> Result<Command> {
-    let packages = workspace_root().join("var/tools/python");
-    ensure!(packages.is_dir(), "the Python packages of the tests are missing: run `cargo xtask setup --tests`");
-    let mut command = Command::new("python3");
-    command
-        .args(["-c", code])
-        .env("PYTHONPATH", packages)
-        .env("PYTHONNOUSERSITE", "1")
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    Ok(command)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn its_examples_do_what_they_say() -> Result<()> {
     let world = World::with_trainer().await?;
@@ -50,10 +37,10 @@ async fn its_examples_do_what_they_say() -> Result<()> {
     let written = run_to_end(curl, LIMIT).await?;
     assert!(written.contains(r#""name":"first""#) && written.contains(r#""total":1"#), "{written}");
 
-    let written = run_to_end(python(&example(&world, "python", "pip install httpx websockets")?)?, LIMIT).await?;
+    let written = run_to_end(python_code(&example(&world, "python", "pip install httpx websockets")?)?, LIMIT).await?;
     assert!(written.contains("mean threat 0.") && written.ends_with("from Python completed\n"), "{written}");
 
-    let written = run_to_end(python(&example(&world, "python", "pip install nats-py")?)?, LIMIT).await?;
+    let written = run_to_end(python_code(&example(&world, "python", "pip install nats-py")?)?, LIMIT).await?;
     for event in ["run requested", "run started", "training progressed", "run completed"] {
         assert!(written.contains(event), "{event}: {written}");
     }
