@@ -123,7 +123,7 @@ pub struct StartRun {
     pub diversity_weight: Option<f64>,
     #[schemars(range(min = 1e-8, max = 1.0))]
     pub learning_rate: Option<f64>,
-    #[schemars(range(min = 2, max = 65_536))]
+    #[schemars(range(min = 1, max = 65_536))]
     pub batch_size: Option<u32>,
     #[schemars(range(min = 1, max = 16))]
     pub num_workers: Option<u32>,

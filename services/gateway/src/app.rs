@@ -6,12 +6,13 @@ use crate::error::{Error, Result, StartError};
 use crate::extract::RunKey;
 use crate::interactive::Worlds;
 use crate::live::Hub;
-use axum::http::HeaderValue;
+use crate::origins::Origins;
 use event_log::EventLog;
 use read_models::{ReadModels, RunRow};
 use service_runtime::{Clock, Health, IdSource, Metrics};
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use trajectories::ObjectStore;
@@ -37,7 +38,9 @@ pub struct Inner {
     pub metrics: Metrics,
     pub hub: Hub,
     pub worlds: Worlds,
-    pub allowed_origins: Vec<HeaderValue>,
+    pub origins: Origins,
+    /// How often a watcher hears a ping.
+    pub heartbeat: Duration,
     /// Requests that may simulate at once.
     pub simulations: Arc<Semaphore>,
     /// Clients that may watch at once.
@@ -76,7 +79,8 @@ impl App {
             metrics,
             hub: Hub::default(),
             worlds: Worlds::default(),
-            allowed_origins: config.allowed_origins.clone(),
+            origins: Origins::new(config),
+            heartbeat: config.limits.heartbeat,
             simulations: Arc::new(Semaphore::new(SIMULATIONS)),
             sockets: Arc::new(Semaphore::new(SOCKETS as usize)),
             draining,

@@ -2,13 +2,14 @@
 
 use crate::app::App;
 use crate::error::Result;
+use crate::excerpts::{Cut, Excerpt, FrameKey};
 use contracts::RunId;
 use contracts::events::{Split, Table};
 use read_models::{ReadModels, TrajectoryFileRow};
 use service_runtime::Metrics;
 use service_runtime::metrics::Counter;
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use trajectories::{Detail, ObjectStore, RecordedEpisode, RecordedMap, RecordedSteps, read};
 
@@ -52,19 +53,15 @@ impl PlaybackMetrics {
     }
 }
 
-/// The archived steps of one split of a run.
+/// A page of the archived steps of one split of a run.
 pub struct Recordings {
     pub split: Split,
-    pub files: Vec<TrajectoryFileRow>,
-    /// Steps per episode.
-    pub steps: BTreeMap<u64, u32>,
-}
-
-/// Steps of one episode.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Excerpt {
-    pub episode: u64,
-    pub steps: Range<u32>,
+    files: Vec<TrajectoryFileRow>,
+    /// Steps of all pages.
+    pub total: u64,
+    pub excerpts: Vec<Excerpt>,
+    /// Behind which frame the next page begins, when there is one.
+    pub next: Option<FrameKey>,
 }
 
 /// The files of `split`, or of the preferred one that has any.
@@ -83,27 +80,79 @@ pub async fn step_files(
     Ok((split.unwrap_or(Split::Train), Vec::new()))
 }
 
+/// The episodes that a file may hold.
+fn episodes(file: &TrajectoryFileRow) -> RangeInclusive<u64> {
+    let (first, last) = (file.first_episode.unwrap_or(0), file.last_episode.unwrap_or(i64::MAX));
+    first.max(0) as u64..=last.max(0) as u64
+}
+
 impl App {
-    /// What can be played of `run`; of one episode if given.
+    /// The page `cut` of what can be played of `run`; of one episode if given.
+    ///
+    /// Only the files that hold the page, and by number those before it, are looked into.
     pub async fn recordings(
         &self,
         run: RunId,
         robots: u64,
         split: Option<Split>,
         episode: Option<u64>,
+        cut: Cut,
     ) -> Result<Recordings> {
         // What does not fit was never written.
         let wanted = episode.map(|episode| i64::try_from(episode).unwrap_or(i64::MAX));
         let (split, files) = step_files(&self.models, run, split, wanted).await?;
-        let mut rows: BTreeMap<u64, u64> = BTreeMap::new();
-        for file in &files {
-            let extent = self.extents.of(&self.store, &file.uri).await?;
-            let wanted = extent.iter().filter(|(found, _)| episode.is_none_or(|episode| episode == *found));
-            wanted.for_each(|(found, count)| *rows.entry(*found).or_default() += count);
+        let total = match (split, episode) {
+            // Simulated teams are complete in every step.
+            (Split::Train | Split::Eval | Split::Baseline, None) => {
+                files.iter().map(|file| file.rows.max(0) as u64).sum::<u64>() / robots
+            }
+            _ => {
+                let mut total = 0;
+                self.walk(&files, episode, 0, |_, rows| {
+                    total += rows / robots;
+                    ControlFlow::Continue(())
+                })
+                .await?;
+                total
+            }
+        };
+        let mut page = cut;
+        let first = page.first_episode();
+        self.walk(&files, episode, first, |episode, rows| {
+            page.take(episode, u32::try_from(rows / robots).unwrap_or(u32::MAX))
+        })
+        .await?;
+        let (excerpts, next) = page.finish();
+        Ok(Recordings { split, files, total, excerpts, next })
+    }
+
+    /// Tells of one episode after the other, from `first` on, how many rows `files` have of it, until told to stop. An
+    /// episode may run through several files, which come in the order of their first episodes.
+    async fn walk(
+        &self,
+        files: &[TrajectoryFileRow],
+        episode: Option<u64>,
+        first: u64,
+        mut visit: impl FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let unread: Vec<&TrajectoryFileRow> = files.iter().filter(|file| *episodes(file).end() >= first).collect();
+        let mut unread = unread.into_iter().peekable();
+        let mut open: BTreeMap<u64, u64> = BTreeMap::new();
+        loop {
+            let begins_before = |open: &BTreeMap<u64, u64>, file: &TrajectoryFileRow| {
+                open.first_key_value().is_none_or(|(next, _)| episodes(file).start() <= next)
+            };
+            while let Some(file) = unread.next_if(|file| begins_before(&open, file)) {
+                let extent = self.extents.of(&self.store, &file.uri).await?;
+                let from = extent.partition_point(|(found, _)| *found < first);
+                let wanted = extent[from..].iter().filter(|(found, _)| episode.is_none_or(|episode| episode == *found));
+                wanted.for_each(|(found, rows)| *open.entry(*found).or_default() += rows);
+            }
+            let Some((next, rows)) = open.pop_first() else { return Ok(()) };
+            if visit(next, rows).is_break() {
+                return Ok(());
+            }
         }
-        let steps = |rows: u64| u32::try_from(rows / robots.max(1)).unwrap_or(u32::MAX);
-        let steps = rows.into_iter().map(|(episode, rows)| (episode, steps(rows))).collect();
-        Ok(Recordings { split, files, steps })
     }
 
     /// The recorded steps of an episode from its beginning to `end`.
@@ -113,11 +162,8 @@ impl App {
         excerpt: &Excerpt,
         detail: Detail,
     ) -> Result<RecordedSteps> {
-        let holds = |file: &&TrajectoryFileRow| {
-            let (first, last) = (file.first_episode.unwrap_or(0), file.last_episode.unwrap_or(i64::MAX));
-            (first.max(0) as u64..=last.max(0) as u64).contains(&excerpt.episode)
-        };
-        let keys: Vec<String> = recordings.files.iter().filter(holds).map(|file| file.uri.clone()).collect();
+        let files = recordings.files.iter().filter(|file| episodes(file).contains(&excerpt.episode));
+        let keys: Vec<String> = files.map(|file| file.uri.clone()).collect();
         let end = excerpt.steps.end;
         let (steps, pruning) = read::recorded_steps(&self.store, &keys, excerpt.episode, end, detail).await?;
         self.playback.read(pruning);
@@ -150,28 +196,6 @@ impl App {
     }
 }
 
-impl Recordings {
-    /// Steps of all episodes.
-    pub fn total(&self) -> u64 {
-        self.steps.values().map(|steps| u64::from(*steps)).sum()
-    }
-
-    /// Steps `range` of all, counted through the episodes in their order.
-    pub fn excerpts(&self, range: Range<u64>) -> Vec<Excerpt> {
-        let mut before = 0;
-        let mut excerpts = Vec::new();
-        for (&episode, &steps) in &self.steps {
-            let from = range.start.saturating_sub(before).min(steps.into());
-            let to = range.end.saturating_sub(before).min(steps.into());
-            if from < to {
-                excerpts.push(Excerpt { episode, steps: from as u32..to as u32 });
-            }
-            before += u64::from(steps);
-        }
-        excerpts
-    }
-}
-
 impl Extents {
     async fn of(&self, store: &ObjectStore, uri: &str) -> Result<Extent> {
         if let Some(known) = self.lock().get(uri) {
@@ -188,22 +212,5 @@ impl Extents {
 
     fn lock(&self) -> MutexGuard<'_, KnownExtents> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_runs_through_the_episodes() {
-        let steps = BTreeMap::from([(3, 10), (5, 4), (9, 100)]);
-        let recordings = Recordings { split: Split::Train, files: Vec::new(), steps };
-        assert_eq!(recordings.total(), 114);
-        let excerpt = |episode, steps| Excerpt { episode, steps };
-        assert_eq!(recordings.excerpts(0..5), [excerpt(3, 0..5)]);
-        assert_eq!(recordings.excerpts(8..16), [excerpt(3, 8..10), excerpt(5, 0..4), excerpt(9, 0..2)]);
-        assert_eq!(recordings.excerpts(110..500), [excerpt(9, 96..100)]);
-        assert_eq!(recordings.excerpts(114..500), []);
     }
 }

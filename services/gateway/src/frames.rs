@@ -3,6 +3,7 @@
 //! A page has up to a thousand frames of some two thousand numbers each, nearly all of them from small closed sets: they
 //! are written into the answer as they are looked up, without a tree of values in between.
 
+use crate::frame_ids::FrameIds;
 use chrono::{DateTime, Utc};
 use environment::{Action, Cell, Map, StepRecord, World};
 use schemars::JsonSchema;
@@ -10,9 +11,6 @@ use serde::Serialize;
 use std::ops::Range;
 use std::sync::LazyLock;
 use trajectories::RecordedSteps;
-
-/// Ids of frames are `episode * STEPS + step`: stable, ordered, and exact in JSON for 2^36 episodes.
-const STEPS: u64 = 1 << 17;
 
 /// Threat in hundredths as JSON numbers 0..1.
 static HUNDREDTHS: LazyLock<Vec<String>> =
@@ -43,6 +41,7 @@ struct Tail {
 /// What changes from frame to frame, besides the grids.
 #[derive(Serialize, JsonSchema)]
 struct Head {
+    /// Unique within the session and split, and exact as a double.
     id: u64,
     session_id: i64,
     episode: u64,
@@ -124,6 +123,7 @@ struct ObjectFrame {
 pub struct Setting {
     pub session_id: i64,
     pub episode: u64,
+    pub ids: FrameIds,
     pub recorded_at: DateTime<Utc>,
 }
 
@@ -267,14 +267,14 @@ impl FrameWriter {
     }
 
     fn head(&self, step: u32, robots: Vec<RobotFrame>) -> Head {
-        let Setting { session_id, episode, .. } = self.setting;
+        let Setting { session_id, episode, ids, .. } = self.setting;
         let first = robots.first();
         let (x, y) = first.map_or((0, 0), |robot| (robot.x, robot.y));
         let distance = |station: &Cell| u32::from(station.x.abs_diff(x)) + u32::from(station.y.abs_diff(y));
         let nearest = self.ground.stations.iter().copied().min_by_key(distance);
         let nearest = nearest.unwrap_or(Cell { x, y });
         Head {
-            id: episode.wrapping_mul(STEPS).wrapping_add(step.into()),
+            id: ids.at(step),
             session_id,
             episode,
             step,
@@ -355,6 +355,7 @@ pub fn rows<T>(map: &Map, value: impl Fn(Cell, usize) -> T) -> Vec<Vec<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::events::Split;
     use serde_json::{Value, json};
 
     #[test]
@@ -371,7 +372,8 @@ mod tests {
 
     #[test]
     fn a_place_of_which_only_the_size_is_known_is_empty() {
-        let setting = Setting { session_id: 1, episode: 2, recorded_at: DateTime::UNIX_EPOCH };
+        let ids = FrameIds::of(Split::External, 2, 10);
+        let setting = Setting { session_id: 1, episode: 2, ids, recorded_at: DateTime::UNIX_EPOCH };
         let writer = FrameWriter::new(setting, Ground::unknown(3, 2)).expect("plain values");
         let recorded = RecordedSteps {
             step: vec![0],

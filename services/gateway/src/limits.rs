@@ -19,6 +19,8 @@ pub struct Limits {
     pub head_within: Duration,
     /// Connections at once; further ones wait for a place.
     pub connections: usize,
+    /// How often a watcher on a WebSocket hears a ping; one that is silent for three of them is gone.
+    pub heartbeat: Duration,
 }
 
 impl Limits {
@@ -32,6 +34,11 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { requests_per_second: ON_LOOPBACK.parse().ok(), head_within: Duration::from_secs(30), connections: 8192 }
+        Self {
+            requests_per_second: ON_LOOPBACK.parse().ok(),
+            head_within: Duration::from_secs(30),
+            connections: 8192,
+            heartbeat: Duration::from_secs(30),
+        }
     }
 }

@@ -9,6 +9,7 @@ pub use messages::{ConnectionAck, environment_update, progress, status};
 
 use crate::error::Result;
 use crate::routes::session::SessionStatus;
+use axum::extract::ws::Utf8Bytes;
 use contracts::{Event, RunId, subjects};
 use event_log::{EventLog, ReadOptions};
 use futures::StreamExt;
@@ -22,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 /// Pause before a channel that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The newest message of a kind, as JSON; none before the first.
-pub type Newest = watch::Receiver<Option<Arc<str>>>;
+/// The newest message of a kind as JSON, built once for all clients; none before the first.
+pub type Newest = watch::Receiver<Option<Utf8Bytes>>;
 
 /// Channels that somebody watches.
 #[derive(Default)]
@@ -33,10 +34,10 @@ pub struct Hub {
 
 /// The newest messages about one run; follows it until dropped.
 pub struct Channel {
-    pub status: watch::Sender<Option<Arc<str>>>,
-    pub progress: watch::Sender<Option<Arc<str>>>,
-    pub frame: watch::Sender<Option<Arc<str>>>,
-    pub error: watch::Sender<Option<Arc<str>>>,
+    pub status: watch::Sender<Option<Utf8Bytes>>,
+    pub progress: watch::Sender<Option<Utf8Bytes>>,
+    pub frame: watch::Sender<Option<Utf8Bytes>>,
+    pub error: watch::Sender<Option<Utf8Bytes>>,
     abandoned: CancellationToken,
 }
 

@@ -1,6 +1,6 @@
 //! What happens around every handler: request ids, metrics, security headers, CORS, admission, time and size limits.
 
-use crate::admission::{Admission, admitted};
+use crate::admission::{Admission, admitted, is_open};
 use crate::app::App;
 use crate::config::Config;
 use crate::error::Error;
@@ -14,7 +14,7 @@ use service_runtime::{IdSource, Metrics};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
 /// Longest time until an answer begins.
@@ -32,6 +32,7 @@ pub fn around(router: Router<App>, app: &App, config: &Config) -> Router<App> {
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn(within_time))
+        .layer(from_fn_with_state(app.clone(), from_known_pages))
         .layer(from_fn_with_state(Admission::new(config), admitted))
         .layer(cors(config))
         .layer(from_fn(with_security_headers))
@@ -133,18 +134,8 @@ fn cors(config: &Config) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(config.allowed_origins.iter().cloned()))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            HeaderName::from_static("idempotency-key"),
-            HeaderName::from_static("last-event-id"),
-            HeaderName::from_static("traceparent"),
-            HeaderName::from_static("x-requested-with"),
-            header::IF_NONE_MATCH,
-            header::IF_RANGE,
-            header::RANGE,
-            REQUEST_ID,
-        ])
+        // Those that the page asks for: what a header means here does not depend on who sends it.
+        .allow_headers(AllowHeaders::mirror_request())
         // Harmless beside a closed list of origins, and some clients ask for it whatever the server uses.
         .allow_credentials(true)
         .expose_headers([
@@ -157,6 +148,21 @@ fn cors(config: &Config) -> CorsLayer {
             header::RETRY_AFTER,
         ])
         .max_age(PREFLIGHT_AGE)
+}
+
+/// Some requests that change something need no preflight: a form, or one without a body. Pages that may not call us may not
+/// send them; nor may a page that calls this machine by a name of its own read anything.
+async fn from_known_pages(State(app): State<App>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let checked = match *request.method() {
+        _ if is_open(request.uri().path()) => Ok(()),
+        Method::GET | Method::HEAD | Method::OPTIONS => app.origins.check_host(headers),
+        _ => app.origins.check_host(headers).and_then(|()| app.origins.check(headers)),
+    };
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
 }
 
 async fn within_time(request: Request, next: Next) -> Response {

@@ -22,7 +22,7 @@ impl Connection {
 
     /// Bytes of the body of a successful answer.
     pub async fn get(&mut self, path: &str) -> Result<usize> {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
         self.socket.write_all(request.as_bytes()).await?;
         self.buffer.clear();
         let head = loop {

@@ -62,7 +62,7 @@ pub async fn stalled(world: &World, run: RunId, number: i64, measurements: &mut 
     for _ in 0..STALLED {
         let mut socket = TcpStream::connect(world.address).await?;
         let handshake = format!(
-            "GET /ws/training/{number} HTTP/1.1\r\nhost: bench\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            "GET /ws/training/{number} HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         );
         socket.write_all(handshake.as_bytes()).await?;

@@ -181,6 +181,13 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     if !is_open(operation.path) {
         responses
             .insert("401".to_owned(), problem_response("No token, or a wrong one", reference::<Problem>(generator)));
+        responses.insert(
+            "403".to_owned(),
+            problem_response(
+                "A page of an origin that may not call, or a strange name",
+                reference::<Problem>(generator),
+            ),
+        );
         let mut refused = problem_response("Too many requests of this client", reference::<Problem>(generator));
         refused["headers"] = json!({ "Retry-After": {
             "required": true, "description": "Seconds to wait", "schema": { "type": "integer", "minimum": 1 }

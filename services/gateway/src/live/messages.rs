@@ -2,13 +2,13 @@
 
 use crate::routes::run_metrics::Metric;
 use crate::routes::session::SessionStatus;
+use axum::extract::ws::Utf8Bytes;
 use chrono::{DateTime, Utc};
 use contracts::Event;
 use contracts::events::{RunFailed, TrainingProgressed};
 use contracts::live::{LiveFrame, LiveObject, LiveRobot, Position};
 use read_models::RunMetricRow;
 use serde::Serialize;
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// The first message to every client.
@@ -93,7 +93,7 @@ struct SuspiciousObject {
 }
 
 /// `training_progress` from a row of the read models.
-pub fn progress(session_id: i64, row: RunMetricRow) -> Option<Arc<str>> {
+pub fn progress(session_id: i64, row: RunMetricRow) -> Option<Utf8Bytes> {
     json(&TrainingProgress { kind: "training_progress", session_id, metric: Metric::of(session_id, row) })
 }
 
@@ -103,24 +103,24 @@ pub(super) fn progressed(
     sequence: u64,
     time: DateTime<Utc>,
     event: &TrainingProgressed,
-) -> Option<Arc<str>> {
+) -> Option<Utf8Bytes> {
     let metric = Metric::of_event(session_id, sequence, time, event);
     json(&TrainingProgress { kind: "training_progress", session_id, metric })
 }
 
 /// `training_status`
-pub fn status(session_id: i64, status: SessionStatus, message: Option<&str>) -> Option<Arc<str>> {
+pub fn status(session_id: i64, status: SessionStatus, message: Option<&str>) -> Option<Utf8Bytes> {
     json(&TrainingStatus { kind: "training_status", session_id, status, message })
 }
 
 /// `training_error`
-pub(super) fn failure(session_id: i64, event: &RunFailed) -> Option<Arc<str>> {
+pub(super) fn failure(session_id: i64, event: &RunFailed) -> Option<Utf8Bytes> {
     let (error_message, error_type) = (event.message.as_str(), event.code.as_str());
     json(&TrainingError { kind: "training_error", session_id, error_message, error_type })
 }
 
 /// `environment_update` from a frame as trainers publish it.
-pub fn environment_update(session_id: i64, frame: &[u8]) -> serde_json::Result<Arc<str>> {
+pub fn environment_update(session_id: i64, frame: &[u8]) -> serde_json::Result<Utf8Bytes> {
     let frame: LiveFrame = serde_json::from_slice(frame)?;
     Ok(serde_json::to_string(&EnvironmentUpdate::of(session_id, frame))?.into())
 }
@@ -179,6 +179,6 @@ pub(super) fn status_after(event: &Event) -> Option<(SessionStatus, Option<&str>
 }
 
 /// Messages hold nothing that JSON cannot; a number that is not finite becomes null.
-fn json(message: &impl Serialize) -> Option<Arc<str>> {
-    serde_json::to_string(message).ok().map(Arc::from)
+fn json(message: &impl Serialize) -> Option<Utf8Bytes> {
+    serde_json::to_string(message).ok().map(Utf8Bytes::from)
 }

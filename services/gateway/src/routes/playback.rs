@@ -3,9 +3,11 @@
 use super::session::SessionStatus;
 use crate::api::Api;
 use crate::app::App;
-use crate::archive::{Excerpt, Recordings, step_files};
+use crate::archive::{Recordings, step_files};
 use crate::error::{Error, Result};
+use crate::excerpts::{Cut, Excerpt, FrameKey};
 use crate::extract::{PageQuery, Path, Query, RunKey};
+use crate::frame_ids::FrameIds;
 use crate::frames::{Frame, FrameWriter, Ground, Setting};
 use axum::Json;
 use axum::extract::State;
@@ -89,6 +91,9 @@ struct FramesQuery {
     /// Frames per page; larger values are brought down to 1000.
     #[schemars(range(min = 1))]
     page_size: Option<u32>,
+    /// Begin behind the frame with this key, the `next` of the page before, however many there are; pages are counted from
+    /// there.
+    after: Option<FrameKey>,
     /// Only this episode.
     #[schemars(range(max = 9_007_199_254_740_991_u64))]
     episode: Option<u64>,
@@ -103,6 +108,8 @@ struct FramePage {
     total: u64,
     page: u32,
     page_size: u32,
+    /// `after` of the next page, when there is one.
+    next: Option<FrameKey>,
     frames: Vec<Frame>,
 }
 
@@ -153,15 +160,15 @@ async fn frames(State(app): State<App>, Path(key): Path<RunKey>, Query(query): Q
         .paging(DEFAULT_FRAMES, LARGEST_FRAMES)?;
     let run = app.run(key).await?;
     let robots = run.num_robots.max(1) as u64;
-    let recordings = app.recordings(run.run_id.into(), robots, query.split, query.episode).await?;
     let size = u64::from(paging.page_size());
-    let first = u64::from(paging.page() - 1) * size;
+    let cut = Cut::new(query.after, u64::from(paging.page() - 1) * size, size);
+    let recordings = app.recordings(run.run_id.into(), robots, query.split, query.episode, cut).await?;
     let mut scenes = Vec::new();
-    for excerpt in recordings.excerpts(first..first + size) {
+    for excerpt in &recordings.excerpts {
         scenes.push(scene(&app, &run, &recordings, excerpt).await?);
     }
-    let total = recordings.total();
-    let playing = tokio::task::spawn_blocking(move || page_json(total, paging, scenes));
+    let (total, next) = (recordings.total, recordings.next);
+    let playing = tokio::task::spawn_blocking(move || page_json(total, paging, next, scenes));
     let json = playing.await.map_err(Error::internal)??;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }
@@ -181,12 +188,13 @@ enum Stage {
     Recorded { ground: Ground, robots: usize },
 }
 
-async fn scene(app: &App, run: &RunRow, recordings: &Recordings, excerpt: Excerpt) -> Result<Scene> {
+async fn scene(app: &App, run: &RunRow, recordings: &Recordings, excerpt: &Excerpt) -> Result<Scene> {
     let run_id = RunId(run.run_id);
     let (split, episode) = (recordings.split, excerpt.episode);
+    let longest = experiments::world_config(&run.config.0.world).map_err(Error::internal)?.episode_length();
     let external = split == Split::External;
     let detail = if external { Detail::Reports } else { Detail::Actions };
-    let recorded = app.recorded_steps(recordings, &excerpt, detail).await?;
+    let recorded = app.recorded_steps(recordings, excerpt, detail).await?;
     // Training episodes are named by their number alone.
     let row = match split {
         Split::Train => None,
@@ -207,14 +215,17 @@ async fn scene(app: &App, run: &RunRow, recordings: &Recordings, excerpt: Excerp
         let world = playback::opening(&run.config.0, split, episode, row.as_ref(), None);
         Stage::Simulated(Box::new(world.map_err(|error| unplayable(episode, error))?))
     };
-    let setting = Setting { session_id: run.id, episode, recorded_at: run.updated_at };
-    Ok(Scene { setting, excerpt, recorded, stage })
+    let ids = FrameIds::of(split, episode, longest);
+    let setting = Setting { session_id: run.id, episode, ids, recorded_at: run.updated_at };
+    Ok(Scene { setting, excerpt: excerpt.clone(), recorded, stage })
 }
 
 /// The page as JSON, frame by frame: the frames themselves would take many times the space.
-fn page_json(total: u64, paging: Paging, scenes: Vec<Scene>) -> Result<Vec<u8>> {
+fn page_json(total: u64, paging: Paging, next: Option<FrameKey>, scenes: Vec<Scene>) -> Result<Vec<u8>> {
     let (page, page_size) = (paging.page(), paging.page_size());
-    let mut json = format!(r#"{{"total":{total},"page":{page},"page_size":{page_size},"frames":["#).into_bytes();
+    let next = next.map_or("null".to_owned(), |key| format!("\"{key}\""));
+    let head = format!(r#"{{"total":{total},"page":{page},"page_size":{page_size},"next":{next},"frames":["#);
+    let mut json = head.into_bytes();
     let beginning = json.len();
     for scene in scenes {
         write(&mut json, scene, beginning)?;

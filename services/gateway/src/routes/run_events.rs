@@ -13,6 +13,7 @@ use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 const DEFAULT_LIMIT: u32 = 100;
@@ -68,8 +69,9 @@ pub struct LoggedEvent {
     subject: Option<String>,
     correlation_id: Option<Uuid>,
     causation_id: Option<Uuid>,
-    /// Its payload as stored.
-    data: Value,
+    /// Its payload as stored; null where that is no JSON.
+    #[schemars(with = "Value")]
+    data: Option<Box<RawValue>>,
 }
 
 impl LoggedEvent {
@@ -89,7 +91,7 @@ impl LoggedEvent {
             subject: envelope.subject,
             correlation_id: envelope.correlation_id,
             causation_id: envelope.causation_id,
-            data: serde_json::from_slice(&payload).unwrap_or_default(),
+            data: serde_json::from_slice(&payload).ok(),
         }
     }
 }

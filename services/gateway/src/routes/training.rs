@@ -200,7 +200,6 @@ async fn delete(State(app): State<App>, origin: Origin, Path(key): Path<RunKey>)
     }
 }
 
-/// Sends `command` and waits until the trainer did what it asks, all in all [`PATIENCE`].
 /// Sends `command`; where the state of `run` forbids it, the refusal tells that state.
 async fn command_about(app: &App, origin: &Origin, run: &RunRow, command: &Command) -> Result<Outcome> {
     match app.command(origin, command).await {
@@ -212,6 +211,7 @@ async fn command_about(app: &App, origin: &Origin, run: &RunRow, command: &Comma
     }
 }
 
+/// Sends `command` and waits until the trainer did what it asks, all in all [`PATIENCE`].
 async fn act(app: &App, origin: &Origin, run: RunRow, command: Command) -> Result<Response> {
     let deadline = Instant::now() + PATIENCE;
     if matches!(command_about(app, origin, &run, &command).await?, Outcome::Pending) {

@@ -8,7 +8,7 @@ use crate::live::{Channel, ConnectionAck, Newest};
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use read_models::RunRow;
 use serde::Deserialize;
@@ -17,9 +17,8 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-const HEARTBEAT: Duration = Duration::from_secs(30);
-/// A client that says nothing for this long, not even a pong, is gone.
-const SILENCE: Duration = Duration::from_secs(100);
+/// A client that says nothing for so many heartbeats, not even a pong, is gone.
+const SILENT_HEARTBEATS: u32 = 3;
 /// A client that does not take a message for this long is gone.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// How long the other side has to answer a farewell.
@@ -72,7 +71,8 @@ async fn watch(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response> {
-    check_origin(&app, &headers)?;
+    // Browsers let any page open a socket anywhere: only pages that may call us may watch.
+    app.origins.check(&headers)?;
     let upgrade = upgrade.map_err(|_| Error::UpgradeRequired)?;
     let permit = app.sockets.clone().try_acquire_owned();
     let permit = permit.map_err(|_| Error::TooMany("too many clients are watching; try again later".to_owned()))?;
@@ -83,18 +83,6 @@ async fn watch(
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER);
     Ok(upgrade.on_upgrade(move |socket| serve(app, run, socket, permit)))
-}
-
-/// Browsers let any page open a socket anywhere: only pages that may call us may watch.
-fn check_origin(app: &App, headers: &HeaderMap) -> Result<()> {
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let own = origin.to_str().ok().and_then(|origin| origin.split_once("://")).is_some_and(|(_, at)| at == host);
-    if own || app.allowed_origins.contains(origin) {
-        Ok(())
-    } else {
-        Err(Error::Forbidden("this origin is not in GATEWAY_ALLOWED_ORIGINS".to_owned()))
-    }
 }
 
 async fn serve(app: App, run: Result<RunRow>, mut socket: WebSocket, _permit: OwnedSemaphorePermit) {
@@ -128,7 +116,8 @@ async fn talk(app: &App, session_id: i64, channel: &Arc<Channel>, socket: &mut W
     }
     let [mut status, mut progress, mut frame, mut error] =
         [&channel.status, &channel.progress, &channel.frame, &channel.error].map(|sender| present(sender.subscribe()));
-    let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+    let (every, silence) = (app.heartbeat, app.heartbeat * SILENT_HEARTBEATS);
+    let mut heartbeat = interval_at(Instant::now() + every, every);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = Instant::now();
     loop {
@@ -138,7 +127,7 @@ async fn talk(app: &App, session_id: i64, channel: &Arc<Channel>, socket: &mut W
             biased;
             () = app.draining.cancelled() => return End::Closed(GOING_AWAY, "the gateway is stopping"),
             _ = heartbeat.tick() => {
-                if heard.elapsed() > SILENCE || !send(socket, Message::Ping(Default::default())).await {
+                if heard.elapsed() > silence || !send(socket, Message::Ping(Default::default())).await {
                     return End::Gone;
                 }
                 Some(Message::text(r#"{"type":"ping"}"#))
@@ -172,7 +161,7 @@ fn present(mut receiver: Newest) -> Newest {
 }
 
 fn newest(receiver: &mut Newest) -> Option<Message> {
-    receiver.borrow_and_update().as_ref().map(|text| Message::text(text.to_string()))
+    receiver.borrow_and_update().clone().map(Message::Text)
 }
 
 /// What a client says is only ever a heartbeat; anything else is ignored.

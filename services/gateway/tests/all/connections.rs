@@ -58,7 +58,7 @@ async fn what_has_begun_is_finished_before_the_gateway_stops() -> Result<()> {
     let mut begun = TcpStream::connect(world.address).await?;
     let body = r#"{"width": 5, "height": 5}"#;
     let head = format!(
-        "POST /api/v1/environment/sessions HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\n\
+        "POST /api/v1/environment/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: {}\r\nexpect: 100-continue\r\n\r\n",
         body.len()
     );

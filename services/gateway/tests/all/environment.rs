@@ -1,6 +1,6 @@
-use crate::world::World;
+use crate::world::{World, read};
 use anyhow::{Context, Result};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -28,5 +28,24 @@ async fn a_world_is_played_by_hand() -> Result<()> {
     assert_eq!(world.found(&path).await?, again);
     assert_eq!(world.delete(&path).await?, (StatusCode::NO_CONTENT, Value::Null));
     assert_eq!(world.get(&path).await?.0, StatusCode::NOT_FOUND);
+    Ok(())
+}
+
+#[tokio::test]
+async fn as_many_worlds_are_open_as_may_be() -> Result<()> {
+    let world = World::start().await?;
+    let open =
+        || world.request(Method::POST, "/api/v1/environment/sessions").json(&json!({"width": 3, "height": 3})).send();
+    let mut last = Value::Null;
+    for _ in 0..128 {
+        let (status, opened) = read(open().await?).await?;
+        assert_eq!(status, StatusCode::CREATED, "{opened:#}");
+        last = opened;
+    }
+    let refused = open().await?;
+    assert_eq!((refused.status(), refused.headers()["retry-after"].to_str()?), (StatusCode::TOO_MANY_REQUESTS, "1"));
+    let path = format!("/api/v1/environment/sessions/{}", last["data"]["session_id"].as_str().context("an id")?);
+    assert_eq!(world.delete(&path).await?.0, StatusCode::NO_CONTENT);
+    assert_eq!(open().await?.status(), StatusCode::CREATED);
     Ok(())
 }

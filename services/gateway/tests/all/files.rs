@@ -1,3 +1,4 @@
+use crate::shapes::{self, conforms};
 use crate::world::{PATIENCE, World, read};
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
@@ -5,6 +6,7 @@ use reqwest::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTEN
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use test_support::wait_for;
 
 /// A run that is over before anybody looks.
@@ -114,6 +116,10 @@ async fn an_uploaded_policy_is_evaluated_replayed_and_resumed_from() -> Result<(
     })
     .await?;
     let list = frames["frames"].as_array().context("a list")?;
+    // Requested evaluations are numbered from 2^40: their frames must still differ where numbers are doubles.
+    list.iter().try_for_each(|frame| conforms(frame, shapes::FRAME))?;
+    let ids: BTreeSet<u64> = list.iter().filter_map(|frame| frame["id"].as_f64()).map(f64::to_bits).collect();
+    assert!(ids.len() == 480 && list[479]["episode"].as_u64() > Some(1 << 40), "{:.200}", list[479]);
     let way = |frames: &[Value]| frames.iter().map(|frame| frame["threat_grid"].clone()).collect::<Vec<_>>();
     assert_eq!(way(&list[..240]), way(&list[240..]));
 

@@ -34,6 +34,28 @@ fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own() -
     Ok(())
 }
 
+#[test]
+fn every_field_is_in_snake_case() {
+    let (mut fields, document) = (BTreeSet::new(), gateway::api::document());
+    names(&document, &mut fields);
+    let odd = |name: &&String| !name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    assert_eq!(fields.iter().filter(odd).collect::<Vec<_>>(), Vec::<&String>::new());
+    assert!(fields.len() > 200, "{fields:?}");
+}
+
+/// The names of all properties of schemas.
+fn names(value: &Value, fields: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            let properties = object.get("properties").and_then(Value::as_object);
+            fields.extend(properties.into_iter().flat_map(|properties| properties.keys().cloned()));
+            object.values().for_each(|value| names(value, fields));
+        }
+        Value::Array(items) => items.iter().for_each(|value| names(value, fields)),
+        _ => {}
+    }
+}
+
 fn collect(value: &Value, references: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {

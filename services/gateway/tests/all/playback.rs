@@ -49,12 +49,21 @@ async fn a_trained_session_can_be_looked_into_and_played_back() -> Result<()> {
     let one = frames.list("episode=3&page_size=1000").await?;
     assert_eq!((one.len(), &one[199]["step"]), (200, &json!(199)));
     assert_eq!(frames.list("split=eval").await?.len(), 0);
-    // All pages together are all steps, each once.
-    let mut seen = 0;
+    // All pages together are all steps, each once, by number and by key.
+    let mut seen = Vec::new();
     for page in 1..=5 {
-        seen += frames.list(&format!("page={page}&page_size=1000")).await?.len();
+        seen.extend(frames.list(&format!("page={page}&page_size=1000")).await?);
     }
-    assert_eq!((seen, frames.list("page=6&page_size=1000").await?.len()), (4096, 0));
+    assert_eq!((seen.len(), frames.list("page=6&page_size=1000").await?.len()), (4096, 0));
+    assert_eq!(frames.by_key("page_size=700").await?, seen);
+    assert_eq!(frames.by_key("episode=3&page_size=90").await?, one);
+    let behind = "after=3-199&page=2&page_size=10&split=train";
+    let place = seen.iter().position(|frame| frame == &one[199]).context("the end of an episode")?;
+    assert_eq!(frames.list(behind).await?, seen[place + 11..place + 21]);
+    for wrong in ["after=3", "after=3-x", "after=-1-1"] {
+        let (status, _) = world.get(&format!("/api/v1/playback/{id}/frames?{wrong}")).await?;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
     Ok(())
 }
 
@@ -107,6 +116,7 @@ async fn external_robots_are_shown_where_they_said_they_were() -> Result<()> {
     assert_eq!(all[0]["obstacles"]["levels"][4][5], true);
     assert_eq!(all[0]["charging_stations"], json!([{"x": 2, "y": 2}]));
     assert_eq!((&all[4]["charging_stations"], &all[4]["obstacles"]["levels"][4][5]), (&json!([]), &json!(false)));
+    assert_eq!(frames.by_key("page_size=2").await?, all);
     // A page from the middle of an episode knows what was before.
     let middle = frames.list("episode=0&page=2&page_size=2").await?;
     assert_eq!(middle, all[2..4]);
@@ -125,6 +135,16 @@ impl Frames<'_> {
 
     async fn list(&self, query: &str) -> Result<Vec<Value>> {
         self.page(query).await?["frames"].as_array().cloned().context("a list")
+    }
+
+    /// Every frame, page after page by the key of the one before.
+    async fn by_key(&self, query: &str) -> Result<Vec<Value>> {
+        let (mut all, mut page) = (Vec::new(), self.page(query).await?);
+        loop {
+            all.extend(page["frames"].as_array().cloned().context("a list")?);
+            let Some(key) = page["next"].as_str() else { return Ok(all) };
+            page = self.page(&format!("{query}&after={key}")).await?;
+        }
     }
 
     /// Waits until so many frames are in the archive.

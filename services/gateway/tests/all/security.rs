@@ -1,9 +1,15 @@
 use crate::world::{PATIENCE, World};
 use anyhow::{Context, Result, bail};
+use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
 use service_runtime::Secret;
 use std::num::NonZeroU32;
 use test_support::wait_for;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+const PROBLEM: &str = "application/problem+json";
 
 #[tokio::test]
 async fn a_token_opens_everything_but_the_probes() -> Result<()> {
@@ -12,11 +18,64 @@ async fn a_token_opens_everything_but_the_probes() -> Result<()> {
     let refused = list().send().await?;
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(refused.headers()["www-authenticate"], "Bearer");
-    assert_eq!(refused.headers()["content-type"], "application/problem+json");
+    assert_eq!(refused.headers()["content-type"], PROBLEM);
     assert_eq!(list().bearer_auth("open sesam").send().await?.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(list().bearer_auth("open sesame").send().await?.status(), StatusCode::OK);
     assert_eq!(list().query(&[("token", "open sesame")]).send().await?.status(), StatusCode::OK);
     assert_eq!(world.request(Method::GET, "/livez").send().await?.status(), StatusCode::OK);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_is_shown_where_headers_cannot_be_set() -> Result<()> {
+    let world = World::with(|config| config.token = Some(Secret::new("open-sesame"))).await?;
+    let handshake = |query: &str, protocols: Option<&'static str>| {
+        let mut request = format!("ws://{}/ws/training/77{query}", world.address).into_client_request()?;
+        if let Some(protocols) = protocols {
+            request.headers_mut().insert("sec-websocket-protocol", protocols.parse()?);
+        }
+        anyhow::Ok(connect_async(request))
+    };
+    for (query, protocols) in [("", Some("patrol, bearer.open-sesame")), ("?token=open-sesame", None)] {
+        let (_, answer) = handshake(query, protocols)?.await.with_context(|| format!("{query} {protocols:?}"))?;
+        let chosen = answer.headers().get("sec-websocket-protocol");
+        assert_eq!(chosen.is_some_and(|chosen| chosen == "patrol"), protocols.is_some(), "{chosen:?}");
+    }
+    for (query, protocols) in [("", None), ("", Some("patrol, bearer.open-sesam")), ("?token=sesame", None)] {
+        match handshake(query, protocols)?.await {
+            Err(Error::Http(answer)) => assert_eq!(answer.status().as_u16(), 401, "{query} {protocols:?}"),
+            other => bail!("{query} {protocols:?}: {other:?}"),
+        }
+    }
+    for (query, status) in [("token=open-sesame", StatusCode::OK), ("token=x", StatusCode::UNAUTHORIZED)] {
+        let events = world.request(Method::GET, &format!("/api/v1/events?after=0&{query}")).send().await?;
+        assert_eq!(events.status(), status, "{query}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_change_nothing_and_read_nothing_under_another_name() -> Result<()> {
+    let world = World::start().await?;
+    let (number, _) = world.start_session("mine").await?;
+    let stop = format!("/api/v1/training/{number}/stop");
+    // None of these needs a preflight.
+    for origin in ["http://evil.example", "null"] {
+        let stopped = world.request(Method::POST, &stop).header("origin", origin).send().await?;
+        assert_eq!(stopped.status(), StatusCode::FORBIDDEN, "{origin}");
+        let form = Form::new().part("file", Part::bytes(vec![0; 8]));
+        let upload = world.request(Method::POST, "/api/v1/files/").header("origin", origin).multipart(form);
+        assert_eq!(upload.send().await?.status(), StatusCode::FORBIDDEN, "{origin}");
+    }
+    let rebound = world.request(Method::GET, "/api/v1/training/list").header("host", "evil.example:8000");
+    let refused = rebound.send().await?;
+    assert_eq!((refused.status(), refused.headers()["content-type"].to_str()?), (StatusCode::FORBIDDEN, PROBLEM));
+    let probed = world.request(Method::GET, "/livez").header("host", "probe.internal").send().await?;
+    assert_eq!(probed.status(), StatusCode::OK);
+    let status = world.found(&format!("/api/v1/training/{number}/status")).await?;
+    assert_eq!(status["status"], "queued");
+    let stopped = world.request(Method::POST, &stop).header("origin", "http://localhost:3000").send().await?;
+    assert_eq!(stopped.status(), StatusCode::OK);
     Ok(())
 }
 
@@ -59,7 +118,7 @@ async fn a_client_that_asks_too_often_has_to_wait() -> Result<()> {
     }
     let refused = refused.context("two hundred requests were not too many")?;
     assert_eq!(refused.headers()["retry-after"], "1");
-    assert_eq!(refused.headers()["content-type"], "application/problem+json");
+    assert_eq!(refused.headers()["content-type"], PROBLEM);
     assert_eq!(refused.headers()["x-content-type-options"], "nosniff");
     for _ in 0..20 {
         assert_eq!(world.request(Method::GET, "/livez").send().await?.status(), StatusCode::OK);

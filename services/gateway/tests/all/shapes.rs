@@ -298,7 +298,8 @@ fn is(value: &Value, kind: &str) -> bool {
         return value.is_null() || is(value, kind);
     }
     match kind {
-        "integer" => value.is_i64() || value.is_u64(),
+        // Front ends know doubles only.
+        "integer" => value.as_i64().is_some_and(|number| number.unsigned_abs() < 1 << 53),
         "number" => value.is_number(),
         "share" => value.as_f64().is_some_and(|share| (0.0..=1.0).contains(&share)),
         "string" => value.is_string(),

@@ -97,6 +97,40 @@ async fn a_key_is_the_id_of_the_command_whenever_it_is_decided() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_the_read_models_do_not_show_in_time_is_pending() -> Result<()> {
+    let world = World::start().await?;
+    let (number, _) = world.start_session("waiting").await?;
+    world.stop_projecting().await?;
+    let began = std::time::Instant::now();
+    let path = format!("/api/v1/training/{number}");
+    let pause = world.request(Method::POST, &format!("{path}/pause")).send();
+    let body = json!({"name": "unseen", "algorithm": "ppo", "total_timesteps": 1000});
+    let start = world.request(Method::POST, "/api/v1/training/start").json(&body).send();
+    let (paused, started) = tokio::try_join!(pause, start)?;
+    assert!(began.elapsed() >= Duration::from_secs(5), "they did not wait");
+    let mut places = Vec::new();
+    for answer in [paused, started] {
+        let place = answer.headers()["location"].to_str()?.to_owned();
+        let (status, pending) = read(answer).await?;
+        let command = pending["command_id"].as_str().context("a command id")?;
+        assert_eq!((status, place.ends_with(command)), (StatusCode::ACCEPTED, true), "{pending:#}");
+        places.push(place);
+    }
+    assert_eq!(world.found(&format!("{path}/status")).await?["status"], "queued", "nothing new is shown");
+    world.project_again();
+    for place in places {
+        wait_for("the effect", PATIENCE, async || match world.found(&place).await {
+            Ok(report) if report["status"] == "done" => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await?;
+    }
+    assert_eq!(world.found(&format!("{path}/status")).await?["status"], "paused");
+    assert_eq!(world.found("/api/v1/training/list?q=unseen").await?["total"], 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_named() -> Result<()> {
     let world = World::start().await?;
     let body = json!({"name": "x", "algorithm": "dqn", "total_timesteps": 10, "wings": 2});
@@ -183,6 +217,24 @@ async fn metrics_are_paged_both_ways() -> Result<()> {
     let newer = world.found(&format!("{path}?order=asc&since={since}&page_size=2")).await?;
     assert_eq!((&newer["total"], &newer["metrics"][0]["timestep"]), (&json!(4), &json!(900)));
     assert_eq!(newer["metrics"].as_array().map(Vec::len), Some(2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_minibatch_may_be_a_single_sample() -> Result<()> {
+    let world = World::with_trainer().await?;
+    for algorithm in ["ppo", "a3c"] {
+        let body = json!({"name": algorithm, "algorithm": algorithm, "total_timesteps": 256, "batch_size": 1,
+                          "config": {"rollout_length": 64, "max_steps": 60}});
+        let session = world.train(body).await?;
+        assert_eq!((&session["batch_size"], &session["current_timestep"]), (&json!(1), &json!(256)), "{session:#}");
+        let metrics = world.found(&format!("/api/v1/training/sessions/{}/metrics", session["id"])).await?;
+        // What is not finite would be null.
+        assert!(metrics["metrics"][0]["loss"].is_f64(), "{metrics:#}");
+    }
+    let none = json!({"name": "none", "algorithm": "ppo", "total_timesteps": 256, "batch_size": 0});
+    let (status, problem) = world.post("/api/v1/training/start", none).await?;
+    assert_eq!((status, &problem["detail"][0]["loc"][1]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("batch_size")));
     Ok(())
 }
 

@@ -1,11 +1,12 @@
 use crate::samples::{failed, progressed, started};
 use crate::watcher::Watcher;
-use crate::world::World;
-use anyhow::{Result, bail};
+use crate::world::{PATIENCE, World};
+use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use futures::SinkExt;
 use serde_json::json;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -69,6 +70,27 @@ async fn live_frames_reach_every_client() -> Result<()> {
         seen = seeing => seen,
         sent = sending => sent,
     }
+}
+
+#[tokio::test]
+async fn heartbeats_go_both_ways_and_silent_clients_are_let_go() -> Result<()> {
+    let world = World::with(|config| config.limits.heartbeat = Duration::from_millis(100)).await?;
+    let (number, _) = world.start_session("watched").await?;
+    let path = format!("/ws/training/{number}");
+    // A client that reads answers pings by itself, and stays for as long as it likes.
+    let mut watcher = Watcher::open(&world, &path).await?;
+    for _ in 0..8 {
+        watcher.wait_for("ping").await?;
+    }
+    watcher.0.send(Message::text(r#"{"type":"ping"}"#)).await?;
+    watcher.wait_for("pong").await?;
+    // One that does not is a connection that nobody holds any more: no farewell can reach it.
+    let mut silent = crate::websocket_frames::handshake(world.address, &path).await?;
+    let mut heard = Vec::new();
+    tokio::time::timeout(PATIENCE, silent.read_to_end(&mut heard)).await.context("it was kept")??;
+    assert!(heard.windows(15).any(|bytes| bytes == br#"{"type":"ping"}"#), "{heard:?}");
+    watcher.wait_for("ping").await?;
+    Ok(())
 }
 
 #[tokio::test]

@@ -153,7 +153,7 @@ fn is_proper(frame: &Frame) -> bool {
 }
 
 /// A connection on which both sides speak WebSocket from now on.
-async fn handshake(address: SocketAddr, path: &str) -> Result<TcpStream> {
+pub async fn handshake(address: SocketAddr, path: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!(
         "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\

@@ -30,8 +30,13 @@ pub struct World {
     /// Ends every service when the test ends.
     lifecycle: Lifecycle,
     training: Lifecycle,
-    deciding: Mutex<Option<(Lifecycle, JoinHandle<()>)>>,
+    deciding: Mutex<Option<Running>>,
+    projecting: Mutex<Option<Running>>,
+    projector: projector::Config,
 }
+
+/// A service that a test ends before the others.
+type Running = (Lifecycle, JoinHandle<()>);
 
 impl Drop for World {
     fn drop(&mut self) {
@@ -66,7 +71,8 @@ impl World {
     pub fn shut_down(&self) {
         self.lifecycle.shut_down();
         self.training.shut_down();
-        self.end_deciding();
+        end(&self.deciding);
+        end(&self.projecting);
     }
 
     /// Ends the trainer: what is started from now on waits in the queue.
@@ -76,8 +82,7 @@ impl World {
 
     /// Ends ingest: commands wait in the log.
     pub async fn stop_deciding(&self) -> Result<()> {
-        let ended = self.end_deciding().context("nobody decides")?;
-        Ok(ended.await?)
+        Ok(end(&self.deciding).context("nobody decides")?.await?)
     }
 
     pub fn decide_again(&self) {
@@ -85,10 +90,14 @@ impl World {
         *self.deciding.lock().unwrap_or_else(PoisonError::into_inner) = Some(deciding);
     }
 
-    fn end_deciding(&self) -> Option<JoinHandle<()>> {
-        let (lifecycle, ended) = self.deciding.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        lifecycle.shut_down();
-        Some(ended)
+    /// Ends the projector: the read models stay as they are.
+    pub async fn stop_projecting(&self) -> Result<()> {
+        Ok(end(&self.projecting).context("nobody projects")?.await?)
+    }
+
+    pub fn project_again(&self) {
+        let projecting = spawn_projector(&self.projector, Health::new(), Metrics::new("projector"));
+        *self.projecting.lock().unwrap_or_else(PoisonError::into_inner) = Some(projecting);
     }
 
     /// With a trainer and an evaluator beside it.
@@ -123,8 +132,7 @@ impl World {
             read_models: ReadModelsConfig::new(database.url(), "projector"),
             on_poison: projector::OnPoison::Stop,
         };
-        let outside = projector::Surroundings { health: health.clone(), metrics: metrics.clone() };
-        spawn("projector", projector::run(projector, outside, lifecycle.clone()));
+        let projecting = spawn_projector(&projector, health.clone(), metrics.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let mut config = Config {
@@ -150,6 +158,8 @@ impl World {
             lifecycle,
             training: Lifecycle::new(),
             deciding: Mutex::new(Some(deciding)),
+            projecting: Mutex::new(Some(projecting)),
+            projector,
         };
         world.ready().await?;
         Ok(world)
@@ -233,7 +243,21 @@ pub async fn read(response: Response) -> Result<(StatusCode, Value)> {
     Ok((status, value))
 }
 
-fn spawn_ingest(nats: &TestNats, store_url: &str, health: Health, metrics: Metrics) -> (Lifecycle, JoinHandle<()>) {
+/// Asks a service to end that has not been asked yet.
+fn end(service: &Mutex<Option<Running>>) -> Option<JoinHandle<()>> {
+    let (lifecycle, ended) = service.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+    lifecycle.shut_down();
+    Some(ended)
+}
+
+fn spawn_projector(config: &projector::Config, health: Health, metrics: Metrics) -> Running {
+    let lifecycle = Lifecycle::new();
+    let outside = projector::Surroundings { health, metrics };
+    let ended = spawn("projector", projector::run(config.clone(), outside, lifecycle.clone()));
+    (lifecycle, ended)
+}
+
+fn spawn_ingest(nats: &TestNats, store_url: &str, health: Health, metrics: Metrics) -> Running {
     let lifecycle = Lifecycle::new();
     let config = ingest::Config {
         event_log: EventLogConfig::new(nats.url(), "ingest"),
