@@ -1,5 +1,6 @@
 //! What a fresh Debian or Ubuntu lacks. Does nothing, at once, when everything is there.
 
+mod browser;
 mod distribution;
 mod nats;
 mod postgres;
@@ -27,6 +28,7 @@ fn for_tests(root: &Path) -> Result<()> {
     if !distribution::runs("curl") {
         distribution::install("curl", "install it with your package manager")?;
     }
+    browser::ensure();
     python::ensure(&root.join("var/tools"), &python::TESTS)
 }
 

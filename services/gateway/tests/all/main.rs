@@ -1,5 +1,6 @@
 //! The gateway with ingest and projector against a real nats-server and a real Postgres.
 
+mod browser;
 mod commands;
 mod connections;
 mod dashboard;
