@@ -41,6 +41,25 @@ async fn a_second_instance_is_refused_and_an_interrupted_run_goes_on_later() -> 
 }
 
 /// Starts everything and waits until it answers.
+#[tokio::test]
+async fn what_others_can_reach_is_not_started_without_a_token() -> Result<()> {
+    let directory = TestDirectory::new("refused")?;
+    for command in ["gateway", "up"] {
+        let executable = Executable::with_variables(vec![
+            ("PATROL_DATA_DIR", directory.path().display().to_string()),
+            ("PATROL_STORE_URL", format!("file://{}", directory.path().display())),
+            ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none".to_owned()),
+            ("NATS_URL", "nats://127.0.0.1:1".to_owned()),
+            ("GATEWAY_BIND", "0.0.0.0:0".to_owned()),
+        ])?;
+        let finished = executable.run(&[command]).await?;
+        assert!(finished.code.is_some_and(|code| code != 0), "{command}: {finished:?}");
+        let line = "GATEWAY_BIND: 0.0.0.0:0 can be reached by others: set GATEWAY_TOKEN";
+        assert!(finished.stderr.contains(line), "{command}: {finished:?}");
+    }
+    Ok(())
+}
+
 async fn up(executable: &Executable, log: &Path) -> Result<Process> {
     let mut up = executable.start(&["up"], log)?;
     let answers = wait_for("an answer", PATIENCE, async || executable.json(&["status", "--json"]).await).await;
