@@ -17,6 +17,8 @@ pub struct Limits {
     pub requests_per_second: Option<NonZeroU32>,
     /// How long a client may take for the head of a request, and how long a connection may be idle.
     pub head_within: Duration,
+    /// How long an answer may take to begin.
+    pub answer_within: Duration,
     /// Connections at once; further ones wait for a place.
     pub connections: usize,
     /// How often a watcher on a WebSocket hears a ping; one that is silent for three of them is gone.
@@ -37,6 +39,7 @@ impl Default for Limits {
         Self {
             requests_per_second: ON_LOOPBACK.parse().ok(),
             head_within: Duration::from_secs(30),
+            answer_within: Duration::from_secs(30),
             connections: 8192,
             heartbeat: Duration::from_secs(30),
         }

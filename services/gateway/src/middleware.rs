@@ -17,8 +17,6 @@ use tokio::time::Instant;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
-/// Longest time until an answer begins.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// Largest body, unless a route says otherwise.
 const BODY_LIMIT: usize = 256 * 1024;
 /// How long a browser remembers a preflight answer.
@@ -31,7 +29,7 @@ const LONGEST_REQUEST_ID: usize = 64;
 pub fn around(router: Router<App>, app: &App, config: &Config) -> Router<App> {
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn(within_time))
+        .layer(from_fn_with_state(config.limits.answer_within, within_time))
         .layer(from_fn_with_state(app.clone(), from_known_pages))
         .layer(from_fn_with_state(Admission::new(config), admitted))
         .layer(cors(config))
@@ -165,8 +163,8 @@ async fn from_known_pages(State(app): State<App>, request: Request, next: Next) 
     }
 }
 
-async fn within_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
+async fn within_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Error::TimedOut.into_response(),
     }

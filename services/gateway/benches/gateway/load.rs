@@ -45,6 +45,18 @@ impl Connection {
         }
         Ok(length)
     }
+
+    /// Median of the milliseconds that so many requests take, one after the other.
+    pub async fn median(&mut self, path: &str, requests: usize) -> Result<f64> {
+        let mut milliseconds = Vec::with_capacity(requests);
+        for _ in 0..requests {
+            let began = Instant::now();
+            self.get(path).await?;
+            milliseconds.push(began.elapsed().as_secs_f64() * 1e3);
+        }
+        milliseconds.sort_by(f64::total_cmp);
+        milliseconds.get(requests / 2).copied().context("no requests")
+    }
 }
 
 /// Requests and how long they took.

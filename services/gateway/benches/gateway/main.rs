@@ -4,6 +4,7 @@
 //! idle. Writes `target/bench/gateway.json` in the form of the summary: name → `{value, unit, limit?}`.
 
 mod bare;
+mod lists;
 mod load;
 #[path = "../../../../crates/read-models/tests/all/samples.rs"]
 #[expect(dead_code, reason = "events of every kind; the bench needs few")]
@@ -18,7 +19,7 @@ use load::Load;
 use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use test_support::{BareQueries, wait_for, workspace_root};
 use world::{PATIENCE, World};
 
@@ -69,8 +70,9 @@ fn main() -> Result<()> {
 async fn measure(measurements: &mut Measurements) -> Result<()> {
     // First of all: later, memory that was used before and is free again would hide what sockets cost.
     let world = World::start().await?;
-    let (number, _) = world.start_session("waiting").await?;
+    let (number, run) = world.start_session("waiting").await?;
     sockets::idle(&world, number, measurements).await?;
+    lists::long(&world, run, number, measurements).await?;
     drop(world);
     let world = World::with_trainer().await?;
     let (run, number) = recorded_run(&world).await?;
@@ -107,16 +109,10 @@ async fn frames(world: &World, number: i64, measurements: &mut Measurements) -> 
     let mut connection = load::Connection::open(world.address).await?;
     let path = format!("/api/v1/playback/{number}/frames?page_size=1000&page=2");
     let bytes = connection.get(&path).await?;
-    let mut milliseconds = Vec::new();
     let before = load::processor_seconds()?;
-    for _ in 0..FRAME_PAGES {
-        let began = Instant::now();
-        connection.get(&path).await?;
-        milliseconds.push(began.elapsed().as_secs_f64() * 1e3);
-    }
+    let milliseconds = connection.median(&path, FRAME_PAGES).await?;
     let processor = (load::processor_seconds()? - before) * 1e3 / FRAME_PAGES as f64;
-    milliseconds.sort_by(f64::total_cmp);
-    measurements.add("frames_1000/p50", milliseconds[milliseconds.len() / 2], "ms");
+    measurements.add("frames_1000/p50", milliseconds, "ms");
     measurements.add("frames_1000/processor", processor, "ms");
     measurements.add("frames_1000/size", bytes as f64, "bytes");
     Ok(())

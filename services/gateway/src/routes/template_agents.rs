@@ -91,6 +91,12 @@ struct ExecuteRequest {
 struct CompareRequest {
     #[schemars(length(min = 1, max = 7))]
     agent_types: Vec<AgentType>,
+    /// Taken because clients send the same settings to both; a comparison answers without frames.
+    #[serde(default, rename = "save_frames")]
+    _save_frames: bool,
+    /// Comes back in the answer.
+    #[schemars(length(min = 1, max = 128))]
+    execution_id: Option<String>,
     #[schemars(range(min = 3, max = 100))]
     width: Option<u32>,
     #[schemars(range(min = 3, max = 100))]
@@ -147,6 +153,7 @@ struct EpisodeMetrics {
 
 #[derive(Serialize, JsonSchema)]
 struct CompareAnswer {
+    execution_id: String,
     environment: Size,
     episodes: u32,
     max_steps: u32,
@@ -218,9 +225,7 @@ async fn types() -> axum::Json<Vec<AgentDefinition>> {
 
 async fn execute(State(app): State<App>, Json(request): Json<ExecuteRequest>) -> Result<axum::Json<ExecuteAnswer>> {
     let ExecuteRequest { agent_type, save_frames, execution_id, .. } = request;
-    if execution_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 128) {
-        return Err(Error::invalid(&["body", "execution_id"], "must have 1 to 128 characters"));
-    }
+    let execution_id = execution(&app, execution_id)?;
     let contest = contest(&app, request.width, request.height, request.episodes, request.max_steps, request.seed)?;
     let environment = Size { width: contest.world.width as u32, height: contest.world.height as u32 };
     let episodes = contest.episodes;
@@ -230,7 +235,7 @@ async fn execute(State(app): State<App>, Json(request): Json<ExecuteRequest>) ->
     Ok(axum::Json(ExecuteAnswer {
         agent_type,
         agent_name: agent_type.name(),
-        execution_id: execution_id.unwrap_or_else(|| app.ids.next_id().to_string()),
+        execution_id,
         environment,
         episodes,
         average_reward: averages.reward,
@@ -252,6 +257,7 @@ async fn compare(State(app): State<App>, Json(request): Json<CompareRequest>) ->
     if agents.is_empty() || agents.len() > AgentType::ALL.len() {
         return Err(Error::invalid(&["body", "agent_types"], "must name 1 to 7 agents"));
     }
+    let execution_id = execution(&app, request.execution_id)?;
     let mut named = Vec::new();
     agents.retain(|agent| {
         !named.contains(agent) && {
@@ -273,6 +279,7 @@ async fn compare(State(app): State<App>, Json(request): Json<CompareRequest>) ->
         (1..).zip(&played).map(|(rank, (agent, averages))| compared(rank, *agent, averages)).collect();
     let (best, worst) = (results.first(), results.last());
     Ok(axum::Json(CompareAnswer {
+        execution_id,
         environment,
         episodes,
         max_steps,
@@ -281,6 +288,17 @@ async fn compare(State(app): State<App>, Json(request): Json<CompareRequest>) ->
         performance_gap: best.zip(worst).map_or(0.0, |(best, worst)| best.average_reward - worst.average_reward),
         results,
     }))
+}
+
+/// The id that a client gives an execution, or one of ours.
+fn execution(app: &App, given: Option<String>) -> Result<String> {
+    match given {
+        Some(id) if id.is_empty() || id.chars().count() > 128 => {
+            Err(Error::invalid(&["body", "execution_id"], "must have 1 to 128 characters"))
+        }
+        Some(id) => Ok(id),
+        None => Ok(app.ids.next_id().to_string()),
+    }
 }
 
 fn contest(

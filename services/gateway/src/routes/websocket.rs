@@ -173,3 +173,18 @@ fn answer(text: &str) -> Option<Message> {
 async fn send(socket: &mut WebSocket, message: Message) -> bool {
     matches!(timeout(SEND_WITHIN, socket.send(message)).await, Ok(Ok(())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::extract::ws::Utf8Bytes;
+    use tokio::sync::watch;
+
+    #[test]
+    fn clients_share_a_message_that_is_built_once() {
+        let sender = watch::Sender::new(Some(Utf8Bytes::from("{}".repeat(100))));
+        let [one, two] = [(); 2].map(|()| newest(&mut present(sender.subscribe())).map(Message::into_data));
+        let address = |message: &Option<bytes::Bytes>| message.as_ref().map(|bytes| bytes.as_ptr());
+        assert!(one.is_some() && address(&one) == address(&two));
+    }
+}

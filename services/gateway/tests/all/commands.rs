@@ -35,6 +35,12 @@ async fn events_are_streamed_from_where_the_client_was() -> Result<()> {
         let text = String::from_utf8(first.to_vec())?;
         assert!(text.contains(&format!("id: {number}")) && text.contains("event: patrol.run.requested.v1"), "{text}");
     }
+    // A stream goes on where it was when the server of the log comes back.
+    let mut events = world.request(Method::GET, "/api/v1/events").send().await?.bytes_stream();
+    world.nats.restart().await?;
+    let (later, _) = world.start_session("later").await?;
+    let next = tokio::time::timeout(PATIENCE, events.next()).await?.context("an event")??;
+    assert!(String::from_utf8(next.to_vec())?.contains(&format!("id: {later}\n")), "{next:?}");
     let page = world.request(Method::GET, "/docs").send().await?;
     assert!(page.headers()["content-security-policy"].to_str()?.contains("script-src 'unsafe-inline'"));
     assert!(!page.text().await?.contains("https://"));

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 use test_support::wait_for;
 
 /// What the form of the front end sends for two robots, every optional field filled in or left empty.
@@ -110,7 +111,12 @@ async fn a_running_session_is_paused_resumed_and_stopped() -> Result<()> {
     let id = started["id"].as_i64().context("a number")?;
     let path = |rest: &str| format!("/api/v1/training/{id}/{rest}");
     let mut watcher = Watcher::open(&world, &format!("/ws/training/{id}")).await?;
-    conforms(&watcher.wait_for("environment_update").await?, shapes::ENVIRONMENT_MESSAGE)?;
+    let began = Instant::now();
+    for _ in 0..21 {
+        conforms(&watcher.wait_for("environment_update").await?, shapes::ENVIRONMENT_MESSAGE)?;
+    }
+    // Twenty intervals of a tenth of a second, the first of which may have begun before.
+    assert!(began.elapsed() > Duration::from_millis(1600), "{:?}: more than ten frames per second", began.elapsed());
     let moving = async |from: i64| {
         wait_for("progress", PATIENCE, async || match world.found(&path("status")).await {
             Ok(session) if session["current_timestep"].as_i64() > Some(from) => Ok(session),
@@ -158,10 +164,12 @@ async fn agents_worlds_and_health_have_their_shapes() -> Result<()> {
         ensure!(status == StatusCode::OK, "{executed:#}");
         conforms(&executed, shapes::EXECUTED)?;
     }
-    let body = asked(json!({"agent_types": ["horizontal_scan", "spiral", "random_walk"], "seed": null}));
+    let body = asked(json!({"agent_types": ["horizontal_scan", "spiral", "random_walk"], "seed": null,
+                            "save_frames": true, "execution_id": "compared"}));
     let (status, compared) = world.post("/api/v1/template-agents/compare", body).await?;
     ensure!(status == StatusCode::OK, "{compared:#}");
     conforms(&compared, shapes::COMPARED)?;
+    assert_eq!(compared["execution_id"], "compared");
     // With neither size nor seed: every default.
     let (status, executed) = world.post("/api/v1/template-agents/execute", json!({"agent_type": "spiral"})).await?;
     assert_eq!((status, &executed["environment"]), (StatusCode::OK, &json!({"width": 10, "height": 10})));

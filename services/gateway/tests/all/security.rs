@@ -2,12 +2,15 @@ use crate::world::{PATIENCE, World};
 use anyhow::{Context, Result, bail};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
+use serde_json::json;
 use service_runtime::Secret;
 use std::num::NonZeroU32;
+use std::time::Duration;
 use test_support::wait_for;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use uuid::Uuid;
 
 const PROBLEM: &str = "application/problem+json";
 
@@ -100,6 +103,21 @@ async fn large_bodies_and_other_media_types_are_refused() -> Result<()> {
     assert_eq!(other.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(world.get("/nowhere").await?.0, StatusCode::NOT_FOUND);
     assert_eq!(world.post("/livez", serde_json::json!({})).await?.0, StatusCode::METHOD_NOT_ALLOWED);
+    Ok(())
+}
+
+#[tokio::test]
+async fn answers_have_an_id_and_come_in_time() -> Result<()> {
+    let world = World::with(|config| config.limits.answer_within = Duration::from_millis(500)).await?;
+    let ask = |id: &'static str| world.request(Method::GET, "/nowhere").header("x-request-id", id).send();
+    assert_eq!(ask("my-id.7").await?.headers()["x-request-id"], "my-id.7");
+    let replaced = ask("two words").await?;
+    assert!(replaced.headers()["x-request-id"].to_str()?.parse::<Uuid>().is_ok(), "{replaced:?}");
+    // It would wait for five seconds.
+    world.stop_deciding().await?;
+    let body = json!({"name": "late", "algorithm": "ppo", "total_timesteps": 1000});
+    let late = world.request(Method::POST, "/api/v1/training/start").json(&body).send().await?;
+    assert_eq!((late.status(), late.headers()["retry-after"].to_str()?), (StatusCode::SERVICE_UNAVAILABLE, "1"));
     Ok(())
 }
 

@@ -30,8 +30,14 @@ async fn a_late_client_sees_the_present_and_then_what_changes() -> Result<()> {
         watcher.0.send(Message::text(garbage)).await?;
     }
     world.nats.restart().await?;
+    world.postgres.restart().await?;
     world.append(vec![progressed(run, 3)]).await?;
     assert_eq!(watcher.wait_for("training_progress").await?["timestep"], 300);
+    // Who comes back after a while sees what became of it meanwhile, and no more.
+    drop(watcher);
+    world.append(vec![progressed(run, 4), progressed(run, 5)]).await?;
+    let mut watcher = Watcher::open(&world, &format!("/api/v1/ws/training/{number}")).await?;
+    assert_eq!(watcher.wait_for("training_progress").await?["timestep"], 500);
     world.append(vec![failed(run)]).await?;
     assert_eq!(watcher.wait_for("training_error").await?["error_type"], "checkpoint_unreadable");
     Ok(())
