@@ -20,7 +20,7 @@ async fn the_archive_is_enough_to_recompute_threat_and_reward_and_notebooks_read
     system.settle().await?;
 
     let mut script = test_support::python("recompute.py")?;
-    script.arg(system.store_path().join("trajectories")).arg(run.to_string()).arg(DRAIN.to_string());
+    script.arg(system.store_path().join("trajectories")).arg(run.to_string());
     let printed = test_support::run_to_end(script, PATIENCE).await?;
     let compared: Vec<u64> =
         printed.lines().filter_map(|line| line.split(": ").nth(1)?.split(' ').next()?.parse().ok()).collect();

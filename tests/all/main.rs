@@ -6,6 +6,7 @@
 mod analyses;
 mod commands;
 mod demo;
+mod drawn_worlds;
 mod early_stopping;
 mod faults;
 mod forks;

@@ -1,10 +1,11 @@
 """Recomputes threat and reward of archived episodes without the simulator, and compares them with what was recorded.
 
-    python3 tests/python/recompute.py ARCHIVE RUN_ID BATTERY_DRAIN_RATE
+    python3 tests/python/recompute.py ARCHIVE RUN_ID [BATTERY_DRAIN_RATE]
 
 Reads the Parquet files below ARCHIVE (the folder `trajectories` of the object store) with pyarrow. Uses only `episodes`,
 `maps`, `world_events` and the actions in `steps`: what docs/trajectories.md promises to be enough. Covers the standard reward
-with its defaults. Prints what was compared; exits with 1 at the first difference.
+with its defaults. Older archives do not say how fast batteries ran down, so it has to be given for them. Prints what was
+compared; exits with 1 at the first difference.
 """
 
 import sys
@@ -107,7 +108,8 @@ def compare(archive, run, split, drain):
     for episode in table(archive, "episodes", run, split):
         index, length = episode["episode_index"], episode["length"]
         grid, happened = maps[episode["map_hash"]], events.get(index, {})
-        replayed = list(played(episode, grid, steps[index], happened, drain, {}))
+        recorded = episode.get("battery_drain_rate")
+        replayed = list(played(episode, grid, steps[index], happened, drain if recorded is None else recorded, {}))
         for step, (mean, reward) in enumerate(replayed):
             seen = steps[index][step][0]["team_mean_threat"], steps[index][step][0]["reward"]
             if abs(seen[0] - mean) > 1e-6 or abs(seen[1] - reward) > 1e-4:
@@ -119,7 +121,7 @@ def compare(archive, run, split, drain):
     return compared
 
 
-def main(archive, run, drain):
+def main(archive, run, drain=0.001):
     for split in ("train", "eval", "baseline"):
         print(f"{split}: {compare(archive, run, split, float(drain))} steps are as recorded")
 

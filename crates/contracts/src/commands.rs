@@ -2,7 +2,7 @@
 
 use crate::config::{
     Actors, Algorithm, Backend, EnvironmentType, MapSettings, PatrolMode, PatrolRadius, PatrolReward, PolicyType,
-    RecordingLevel,
+    RecordingLevel, Worlds,
 };
 use crate::events::BlobRef;
 use crate::ids::{CheckpointId, EvaluationId, FileId, RunId};
@@ -147,6 +147,8 @@ pub struct StartRun {
 pub struct RunOptions {
     #[schemars(range(max = 9_007_199_254_740_991_u64))]
     pub seed: Option<u64>,
+    /// Train in the world of the command or in worlds of all kinds; absent means `fixed`.
+    pub worlds: Option<Worlds>,
     pub map_config: Option<MapSettings>,
     #[schemars(range(min = 1, max = 100_000))]
     pub max_steps: Option<u32>,
@@ -192,6 +194,12 @@ pub struct RunOptions {
     /// How much the first policy trusts the tour's next action, in nats; 0 hides the tour from the policy.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub tour_prior: Option<f64>,
+    /// Added to the normalised advantage of what the tour would do, in its deviations; PPO only.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub tour_anchor: Option<f64>,
+    /// Extra reward for cells without threat, of one size in worlds of any size; for the learner only.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub calm_shaping: Option<f64>,
     #[schemars(range(min = 1, max = 16))]
     pub gradient_shards: Option<u32>,
     #[schemars(range(min = 1, max = 1_000_000))]

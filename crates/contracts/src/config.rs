@@ -14,11 +14,34 @@ pub const MAX_SEED: u64 = (1 << 53) - 1;
 pub struct RunConfig {
     /// Source of all randomness of the run.
     pub seed: u64,
+    /// Every episode of evaluations plays in this world, and those of training too unless their worlds are drawn.
     pub world: WorldSettings,
+    /// Which worlds the run trains in; absent means `fixed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worlds: Option<Worlds>,
     pub learning: LearningSettings,
     pub recording: RecordingSettings,
     /// How checkpoints of the run are evaluated.
     pub evaluation: EvaluationSettings,
+}
+
+impl RunConfig {
+    /// Which worlds the run trains in.
+    pub fn worlds(&self) -> Worlds {
+        self.worlds.unwrap_or_default()
+    }
+}
+
+/// Which worlds a run trains in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Worlds {
+    /// In one: every episode has the size, team, kind of map and drain rate of `world`.
+    #[default]
+    Fixed,
+    /// In all: every episode draws sides of 8 to 50 cells, kind of map and drain rate, teams are of 1 to 10 robots. What
+    /// else `world` says holds for them too.
+    Universal,
 }
 
 /// The grid world; rules and numbers in `docs/environment.md`.
@@ -186,6 +209,14 @@ pub struct LearningSettings {
     /// tour, as in runs that could not choose.
     #[serde(default)]
     pub tour_prior: f64,
+    /// Added to the normalised advantage of the action that the tour would take, PPO only; absent means 0.05 for a team and 0
+    /// for a lone robot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tour_anchor: Option<f64>,
+    /// Extra reward of weight × free cells × (1 − mean threat) / (100 √robots) per step, for the learner only: of one size in
+    /// all worlds. Absent means 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calm_shaping: Option<f64>,
     /// Gradient shards per minibatch: part of the result, unlike the number of threads.
     pub gradient_shards: u32,
     /// Updates between checkpoints.

@@ -61,9 +61,10 @@ impl From<&RunConfig> for StartRun {
 impl From<&RunConfig> for RunOptions {
     /// The settings that a client gives in `config`, as they stand.
     fn from(config: &RunConfig) -> Self {
-        let RunConfig { seed, world, learning, recording, evaluation } = config.clone();
+        let RunConfig { seed, world, worlds, learning, recording, evaluation } = config.clone();
         RunOptions {
             seed: Some(seed),
+            worlds,
             map_config: Some(world.map),
             max_steps: world.max_steps,
             strategic_init_mode: Some(world.strategic_init),
@@ -88,6 +89,8 @@ impl From<&RunConfig> for RunOptions {
             threat_shaping: Some(learning.threat_shaping),
             object_shaping: Some(learning.object_shaping),
             tour_prior: Some(learning.tour_prior),
+            tour_anchor: learning.tour_anchor,
+            calm_shaping: learning.calm_shaping,
             gradient_shards: Some(learning.gradient_shards),
             checkpoint_every_updates: Some(learning.checkpoint_every_updates),
             final_learning_rate_fraction: learning.final_learning_rate_fraction,

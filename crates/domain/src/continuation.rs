@@ -31,6 +31,7 @@ pub fn check(start: &StartRun, config: Option<&RunConfig>, from: &ResumedFrom) -
         }
     };
     same("/config/seed", config.seed == from.config.seed);
+    same("/config/worlds", config.worlds() == from.config.worlds());
     same("/num_robots", config.world.num_robots == from.config.world.num_robots);
     same("/num_envs", ours.num_envs == theirs.num_envs);
     same("/algorithm", ours.algorithm == theirs.algorithm);

@@ -4,14 +4,16 @@
 //! in once, when the run is accepted: later versions may choose better ones without changing any recorded run.
 
 mod checks;
+mod measured;
 
 use contracts::commands::{RunOptions, StartRun};
 use contracts::config::{
     Actors, Algorithm, Backend, EarlyStopping, EnvironmentType, EvaluationSettings, LearningSettings, MAX_SEED,
     MapSettings, MapType, PatrolMode, PatrolRadius, PatrolReward, PolicyType, RecordingLevel, RecordingSettings,
-    RunConfig, WorldSettings,
+    RunConfig, WorldSettings, Worlds,
 };
 use contracts::{CommandId, Rejection};
+use measured::{Measured, Teams};
 
 /// Samples (steps of single robots) of one update that a trainer keeps in memory; about 500 MB of observations.
 pub const MAX_ROLLOUT_SAMPLES: u64 = 1 << 18;
@@ -29,12 +31,14 @@ const EVALUATION_EPISODES: u32 = 20;
 pub fn complete(start: &StartRun, command_id: CommandId) -> Result<RunConfig, Rejection> {
     let options = start.config.clone().unwrap_or_default();
     let world = world(start, &options);
-    let learning = learning(start, &options, u64::from(world.num_robots));
+    let worlds = options.worlds.unwrap_or_default();
+    let learning = learning(start, &options, Teams::of(worlds, &world));
     let config = RunConfig {
         seed: options.seed.unwrap_or_else(|| seed_from(command_id)),
         recording: recording(&options),
         evaluation: evaluation(&options),
         world,
+        worlds: Some(worlds),
         learning,
     };
     let reasons = checks::check(start, &options, &config);
@@ -47,6 +51,9 @@ pub fn default_name(config: &RunConfig) -> String {
         Algorithm::Ppo => "ppo",
         Algorithm::A3c => "a3c",
     };
+    if config.worlds() == Worlds::Universal {
+        return format!("{algorithm} in worlds of all kinds");
+    }
     let map = match config.world.map.map_type {
         MapType::Random => "random",
         MapType::Maze => "maze",
@@ -80,19 +87,13 @@ fn world(start: &StartRun, options: &RunOptions) -> WorldSettings {
     }
 }
 
-fn learning(start: &StartRun, options: &RunOptions, robots: u64) -> LearningSettings {
-    let team = robots > 1;
+fn learning(start: &StartRun, options: &RunOptions, teams: Teams) -> LearningSettings {
     let algorithm = start.algorithm.unwrap_or(Algorithm::Ppo);
-    let a3c = algorithm == Algorithm::A3c;
-    let num_envs = start.num_envs.unwrap_or(if team { 32 } else { 64 });
-    let rollout_length = options.rollout_length.unwrap_or_else(|| rollout_length(algorithm, num_envs, robots));
-    let samples = u64::from(num_envs) * u64::from(rollout_length) * robots;
-    let measured_batch = match algorithm {
-        Algorithm::A3c => 256,
-        Algorithm::Ppo if team => 1024,
-        Algorithm::Ppo => 512,
-    };
-    let batch_size = start.batch_size.unwrap_or_else(|| at_most(measured_batch, samples));
+    let measured = Measured::of(algorithm, teams);
+    let num_envs = start.num_envs.unwrap_or(measured.num_envs);
+    let rollout_length = options.rollout_length.unwrap_or_else(|| measured.rollout_length(num_envs));
+    let samples = teams.samples(num_envs, rollout_length);
+    let batch_size = start.batch_size.unwrap_or_else(|| at_most(measured.batch_size, samples));
     LearningSettings {
         algorithm,
         policy_type: start.policy_type.unwrap_or(PolicyType::MlpPolicy),
@@ -104,45 +105,26 @@ fn learning(start: &StartRun, options: &RunOptions, robots: u64) -> LearningSett
         rollout_length,
         batch_size,
         epochs: options.epochs.unwrap_or(4),
-        learning_rate: start.learning_rate.unwrap_or(1e-3),
-        gamma: options.gamma.unwrap_or(if team { 0.97 } else { 0.99 }),
+        learning_rate: start.learning_rate.unwrap_or(measured.learning_rate),
+        gamma: options.gamma.unwrap_or(measured.gamma),
         gae_lambda: options.gae_lambda.unwrap_or(0.95),
         clip_range: options.clip_range.unwrap_or(0.2),
-        entropy_coefficient: options.entropy_coefficient.unwrap_or(if team { 0.005 } else { 0.02 }),
+        entropy_coefficient: options.entropy_coefficient.unwrap_or(measured.entropy_coefficient),
         value_coefficient: options.value_coefficient.unwrap_or(0.5),
         max_grad_norm: options.max_grad_norm.unwrap_or(0.5),
         target_kl: options.target_kl,
-        reward_scale: options.reward_scale.unwrap_or(if team || a3c { 0.004 } else { 0.001 }),
-        threat_shaping: options.threat_shaping.unwrap_or(if team { 0.3 } else { 0.0 }),
-        object_shaping: options.object_shaping.unwrap_or(object_shaping(robots)),
-        tour_prior: options.tour_prior.unwrap_or(if team { 3.0 } else { 0.0 }),
+        reward_scale: options.reward_scale.unwrap_or(measured.reward_scale),
+        threat_shaping: options.threat_shaping.unwrap_or(measured.threat_shaping),
+        object_shaping: options.object_shaping.unwrap_or(measured.object_shaping),
+        tour_prior: options.tour_prior.unwrap_or(measured.tour_prior),
+        tour_anchor: Some(options.tour_anchor.unwrap_or(measured.tour_anchor)),
+        calm_shaping: Some(options.calm_shaping.unwrap_or(measured.calm_shaping)),
         gradient_shards: options.gradient_shards.unwrap_or_else(|| at_most(4, u64::from(batch_size))),
         checkpoint_every_updates: options.checkpoint_every_updates.unwrap_or_else(|| checkpoint_interval(samples)),
         final_learning_rate_fraction: Some(options.final_learning_rate_fraction.unwrap_or(0.02)),
         final_entropy_coefficient: Some(options.final_entropy_coefficient.unwrap_or(0.0)),
         clip_range_value: options.clip_range_value,
         normalize_returns: options.normalize_returns,
-    }
-}
-
-/// 128 steps in the default number of environments; fewer environments collect for longer, so that an update sees as
-/// many samples, and large teams for less long. A3C takes a quarter, because its actors lag behind by a whole update.
-fn rollout_length(algorithm: Algorithm, num_envs: u32, robots: u64) -> u32 {
-    let steps = match robots {
-        1 => 64 * 128,
-        2..=4 => 32 * 128,
-        _ => 32 * 64,
-    };
-    let steps = if algorithm == Algorithm::A3c { steps / 4 } else { steps };
-    (steps / num_envs.max(1)).clamp(32, 1024)
-}
-
-/// What an object pays the robot that removes it. Many robots race each other for what pays much; a lone one has no time for them.
-fn object_shaping(robots: u64) -> f64 {
-    match robots {
-        0 | 1 => 0.0,
-        2..=4 => 0.3,
-        _ => 0.1,
     }
 }
 

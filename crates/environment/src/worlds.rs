@@ -91,7 +91,7 @@ fn draw(base: &WorldConfig, num_robots: usize, key: EpisodeKey) -> WorldConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Purpose, World};
+    use crate::{MapConfig, Purpose, World};
     use std::collections::BTreeSet;
 
     fn key(env_index: u32, episode: u32) -> EpisodeKey {
@@ -117,6 +117,22 @@ mod tests {
         assert!(sides.last() > Some(&45) && (300..470).contains(&pressed), "{sides:?} {pressed}");
     }
 
+    /// A command may ask for so many obstacles and for good starts, whatever is drawn.
+    #[test]
+    fn the_smallest_worlds_have_room_for_half_their_cells_in_obstacles() {
+        let map = MapConfig { count: Some(32), ..MapConfig::default() };
+        let worlds = Worlds::Universal(WorldConfig { map, strategic_init: true, ..WorldConfig::default() });
+        let mut smallest = usize::MAX;
+        for env in 0..64 {
+            for episode in 0..20 {
+                let config = worlds.config(key(env, episode), 64);
+                World::new(&config, key(env, episode)).unwrap_or_else(|error| panic!("{config:?}: {error}"));
+                smallest = smallest.min(config.width * config.height);
+            }
+        }
+        assert_eq!(smallest, 64);
+    }
+
     #[test]
     fn every_team_size_has_about_as_many_robots() {
         let worlds = Worlds::Universal(WorldConfig::default());
@@ -124,6 +140,8 @@ mod tests {
             let sizes: Vec<usize> = (0..num_envs).map(|env| worlds.team_size(env, num_envs)).collect();
             assert!(sizes.is_sorted());
             let total: usize = sizes.iter().sum();
+            let mean = total as f64 / f64::from(num_envs);
+            assert!((mean - 3.4).abs() < 0.05, "{mean} robots per environment of {num_envs}");
             for robots in 1..=MAX_ROBOTS {
                 let share = sizes.iter().filter(|size| **size == robots).sum::<usize>() as f64 / total as f64;
                 assert!((0.04..0.16).contains(&share), "{robots} of {num_envs}: {share}");

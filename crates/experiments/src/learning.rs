@@ -1,6 +1,7 @@
 //! A run's learning settings as hyper-parameters of the learner.
 
-use contracts::config::{Actors, Algorithm, Backend, PolicyType, RunConfig};
+use crate::Teams;
+use contracts::config::{Actors, Algorithm, Backend, PolicyType, RunConfig, Worlds};
 use learner::PpoConfig;
 
 /// The hyper-parameters that `config` describes. The learner counts steps of single robots, a run counts steps of its
@@ -10,10 +11,13 @@ use learner::PpoConfig;
 /// Names every setting that is out of the learner's range.
 pub fn ppo_config(config: &RunConfig) -> Result<PpoConfig, learner::ppo::config::ConfigError> {
     let learning = &config.learning;
-    let robots = config.world.num_robots as usize;
+    let base = match config.worlds() {
+        Worlds::Fixed => PpoConfig::for_team(config.world.num_robots as usize),
+        Worlds::Universal => PpoConfig::universal(),
+    };
     let ppo = PpoConfig {
         algorithm: algorithm(config),
-        total_steps: learning.total_timesteps.saturating_mul(robots as u64),
+        total_steps: Teams::of(config).robot_steps(learning.total_timesteps),
         num_envs: learning.num_envs as usize,
         num_steps: learning.rollout_length as usize,
         update_epochs: learning.epochs as usize,
@@ -30,6 +34,8 @@ pub fn ppo_config(config: &RunConfig) -> Result<PpoConfig, learner::ppo::config:
         mean_threat_coefficient: learning.threat_shaping as f32,
         object_coefficient: learning.object_shaping as f32,
         tour_prior: learning.tour_prior as f32,
+        tour_anchor: learning.tour_anchor.map_or(base.tour_anchor, |anchor| anchor as f32),
+        calm_coefficient: learning.calm_shaping.unwrap_or(0.0) as f32,
         gradient_shards: learning.gradient_shards as usize,
         final_learning_rate_fraction: learning.final_learning_rate_fraction.unwrap_or(0.02) as f32,
         final_entropy_coefficient: learning.final_entropy_coefficient.unwrap_or(0.0) as f32,
@@ -43,7 +49,7 @@ pub fn ppo_config(config: &RunConfig) -> Result<PpoConfig, learner::ppo::config:
             PolicyType::MlpPolicy => learner::Architecture::Mlp,
             PolicyType::CnnPolicy => learner::Architecture::Cnn,
         },
-        ..PpoConfig::for_team(robots)
+        ..base
     };
     ppo.validate()?;
     Ok(ppo)

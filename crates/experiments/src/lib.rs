@@ -9,6 +9,7 @@ pub mod playback;
 mod protocol;
 mod rows;
 mod scores;
+mod teams;
 mod world;
 
 pub use frame::live_frame;
@@ -17,4 +18,5 @@ pub use play::play;
 pub use protocol::{EVALUATION_SEED, protocol};
 pub use rows::{EpisodeOrigin, episode_summary, segments};
 pub use scores::{References, agent_score};
-pub use world::world_config;
+pub use teams::{Teams, common_team_size, team_size};
+pub use world::{world_config, worlds};

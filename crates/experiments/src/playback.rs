@@ -36,8 +36,11 @@ pub fn opening(
     episode: Option<&RecordedEpisode>,
     map: Option<&RecordedMap>,
 ) -> Result<World, PlaybackError> {
-    let settings = crate::world_config(&config.world)?;
     let key = key(config, split, episode_index, episode).ok_or(PlaybackError::NoSeed)?;
+    let settings = match split {
+        Split::Train => crate::worlds(config)?.config(key, config.learning.num_envs),
+        Split::Eval | Split::Baseline | Split::External => crate::world_config(&config.world)?,
+    };
     match map {
         Some(recorded) => {
             let map_seed = settings.map.seed.unwrap_or_else(|| key.map_seed());

@@ -129,6 +129,7 @@ fn episode_rows(finished: &[FinishedEpisode], origin: &EpisodeOrigin<'_>) -> Res
                 first_state_hash: Some(summary.first_state_hash),
                 last_state_hash: Some(summary.last_state_hash),
                 rules_version: Some(environment::RULES_VERSION as u16),
+                battery_drain_rate: Some(world.battery_drain_rate),
             }
         })
         .collect();

@@ -1,9 +1,22 @@
-//! A run's world settings as a world of the simulator.
+//! A run's world settings as worlds of the simulator.
 
+use contracts::RunConfig;
 use contracts::config::{self as settings, EnvironmentType, WorldSettings};
 use environment::{
-    EnhancedReward, MapConfig, MapType, PatrolMode, PatrolRadius, PatrolReward, RewardConfig, WorldConfig,
+    EnhancedReward, MapConfig, MapType, PatrolMode, PatrolRadius, PatrolReward, RewardConfig, WorldConfig, Worlds,
 };
+
+/// The worlds that a run trains in.
+///
+/// # Errors
+/// Names every field that is out of the simulator's range.
+pub fn worlds(config: &RunConfig) -> Result<Worlds, environment::ConfigError> {
+    let world = world_config(&config.world)?;
+    Ok(match config.worlds() {
+        settings::Worlds::Fixed => Worlds::Fixed(world),
+        settings::Worlds::Universal => Worlds::Universal(world),
+    })
+}
 
 /// The world that `settings` describe.
 ///

@@ -44,6 +44,8 @@ pub struct EpisodeRow<'a> {
     pub first_state_hash: Option<u64>,
     pub last_state_hash: Option<u64>,
     pub rules_version: Option<u16>,
+    /// Battery points per step away from a station.
+    pub battery_drain_rate: Option<f64>,
 }
 
 /// A row of `maps`.
@@ -127,6 +129,7 @@ impl EpisodeRow<'_> {
             column!(rows, UInt64Array, first_state_hash?),
             column!(rows, UInt64Array, last_state_hash?),
             column!(rows, UInt16Array, rules_version?),
+            column!(rows, Float64Array, battery_drain_rate?),
         ];
         RecordBatch::try_new(schema(Table::Episodes), columns).map_err(arrow("build episodes"))
     }

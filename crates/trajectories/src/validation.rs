@@ -125,7 +125,7 @@ fn check_episodes(columns: &Columns<'_>, world: &World) -> Result<()> {
     for name in ["mean_threat", "final_threat", "coverage"] {
         columns.within::<Float64Type>(name, |v| (0.0..=1.0).contains(&v), "0 to 1")?;
     }
-    for name in ["return", "average_idleness", "worst_idleness", "response_p50", "response_p95"] {
+    for name in ["return", "average_idleness", "worst_idleness", "response_p50", "response_p95", "battery_drain_rate"] {
         columns.within::<Float64Type>(name, f64::is_finite, "a finite number")?;
     }
     let mut seen = HashSet::new();

@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::error::Result;
 use crate::excerpts::{Cut, Excerpt, FrameKey};
-use contracts::RunId;
 use contracts::events::{Split, Table};
+use contracts::{RunConfig, RunId};
 use read_models::{ReadModels, TrajectoryFileRow};
 use service_runtime::Metrics;
 use service_runtime::metrics::Counter;
@@ -93,7 +93,7 @@ impl App {
     pub async fn recordings(
         &self,
         run: RunId,
-        robots: u64,
+        config: &RunConfig,
         split: Option<Split>,
         episode: Option<u64>,
         cut: Cut,
@@ -101,15 +101,16 @@ impl App {
         // What does not fit was never written.
         let wanted = episode.map(|episode| i64::try_from(episode).unwrap_or(i64::MAX));
         let (split, files) = step_files(&self.models, run, split, wanted).await?;
-        let total = match (split, episode) {
+        let steps = |episode, rows| rows / experiments::team_size(config, split, episode).max(1) as u64;
+        let total = match (experiments::common_team_size(config, split), episode) {
             // Simulated teams are complete in every step.
-            (Split::Train | Split::Eval | Split::Baseline, None) => {
-                files.iter().map(|file| file.rows.max(0) as u64).sum::<u64>() / robots
+            (Some(robots), None) if split != Split::External => {
+                files.iter().map(|file| file.rows.max(0) as u64).sum::<u64>() / robots.max(1) as u64
             }
             _ => {
                 let mut total = 0;
-                self.walk(&files, episode, 0, |_, rows| {
-                    total += rows / robots;
+                self.walk(&files, episode, 0, |episode, rows| {
+                    total += steps(episode, rows);
                     ControlFlow::Continue(())
                 })
                 .await?;
@@ -119,7 +120,7 @@ impl App {
         let mut page = cut;
         let first = page.first_episode();
         self.walk(&files, episode, first, |episode, rows| {
-            page.take(episode, u32::try_from(rows / robots).unwrap_or(u32::MAX))
+            page.take(episode, u32::try_from(steps(episode, rows)).unwrap_or(u32::MAX))
         })
         .await?;
         let (excerpts, next) = page.finish();

@@ -1,6 +1,8 @@
 //! `patrol run …`: commands on runs.
 
-use crate::cli::{AlgorithmName, MapName, RunArgs, RunCommand, StartArgs, StatusArgs, StopArgs, TrainingArgs};
+use crate::cli::{
+    AlgorithmName, MapName, RunArgs, RunCommand, StartArgs, StatusArgs, StopArgs, TrainingArgs, WorldsName,
+};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::fork;
@@ -52,6 +54,9 @@ pub fn training_payload(args: &TrainingArgs) -> Map<String, Value> {
     payload.insert("env_height".into(), json!(args.size.height));
     payload.insert("num_robots".into(), json!(args.robots));
     payload.insert("config".into(), json!({ "map_config": { "map_type": map_type } }));
+    if args.worlds == WorldsName::Universal {
+        payload["config"]["worlds"] = json!("universal");
+    }
     if let Some(steps) = args.steps {
         payload.insert("total_timesteps".into(), json!(steps));
     }

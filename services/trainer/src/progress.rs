@@ -3,6 +3,7 @@
 use contracts::events::{Diagnostics, EpisodeCompleted, RolloutStatistics, TrainingProgressed};
 use contracts::{Event, RunConfig, RunId};
 use environment::FinishedEpisode;
+use experiments::Teams;
 use learner::UpdateReport;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ const REPORT_EVERY: Duration = Duration::from_millis(1000);
 pub struct Progress {
     run: RunId,
     total_timesteps: u64,
-    robots: u64,
+    teams: Teams,
     began: Instant,
     reported: Instant,
     /// Robot steps done at the last report.
@@ -44,7 +45,7 @@ impl Progress {
         Self {
             run,
             total_timesteps: config.learning.total_timesteps,
-            robots: u64::from(config.world.num_robots),
+            teams: Teams::of(config),
             began: now,
             reported: now,
             reported_steps: robot_steps,
@@ -62,7 +63,7 @@ impl Progress {
 
     /// Environment steps for `robot_steps`, never more than the run was asked for.
     pub fn timestep(&self, robot_steps: u64) -> u64 {
-        (robot_steps / self.robots).min(self.total_timesteps)
+        self.teams.timesteps(robot_steps).min(self.total_timesteps)
     }
 
     /// Takes one update in; its finished episodes become events.
@@ -113,7 +114,7 @@ impl Progress {
             robot_steps: report.steps_done,
             episodes_completed: report.episodes_finished,
             elapsed_seconds: now.duration_since(self.began).as_secs_f64(),
-            steps_per_second: robot_steps_per_second / self.robots as f64,
+            steps_per_second: robot_steps_per_second / self.teams.mean_size(),
             robot_steps_per_second,
             mean_return: (self.episodes.count > 0.0).then(|| mean(episodes.episode_return)),
             mean_episode_length: (self.episodes.count > 0.0).then(|| mean(episodes.length)),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use contracts::config::{Actors, RunConfig};
 use contracts::events::{BlobRef, CheckpointCreated};
 use contracts::{CheckpointId, Event, RunId};
-use environment::WorldConfig;
+use environment::Worlds;
 use event_log::EventLog;
 use learner::a3c::{AsyncLearner, AsyncRun};
 use learner::{Checkpoint, Learner, LearnerError, PpoConfig};
@@ -54,7 +54,7 @@ pub async fn engine(trainer: &Trainer, run: RunId, claim: &Claim) -> Result<Engi
 
 /// What a learner is built from.
 pub struct Material {
-    world: WorldConfig,
+    worlds: Worlds,
     settings: PpoConfig,
     seed: u64,
     segment_envs: usize,
@@ -82,7 +82,7 @@ pub async fn material(log: &EventLog, store: &ObjectStore, claim: &Claim) -> Res
         (None, None, None) => Origin::New,
     };
     Ok(Material {
-        world: experiments::world_config(&config.world).map_err(|error| Error::run("invalid_world", error))?,
+        worlds: experiments::worlds(config).map_err(|error| Error::run("invalid_world", error))?,
         settings: experiments::ppo_config(config).map_err(|error| Error::run("invalid_settings", error))?,
         seed: config.seed,
         segment_envs: experiments::segment_envs(config),
@@ -102,18 +102,20 @@ impl Material {
 
     /// A learner that takes turns with its actors.
     pub fn in_turns(self, threads: usize) -> Result<Learner, LearnerError> {
-        let Self { world, settings, seed, origin, .. } = self;
+        let Self { worlds, settings, seed, origin, .. } = self;
         match origin {
-            Origin::New => Learner::new(world, settings, seed, threads),
-            Origin::Weights(policy) => Learner::init_from(world, settings, seed, threads, &policy),
-            Origin::Checkpoint(checkpoint) => Learner::resume(world, settings, seed, threads, &checkpoint),
-            Origin::OtherRun(checkpoint) => Learner::branch(world, settings, seed, threads, &checkpoint),
+            Origin::New => Learner::new(worlds, settings, seed, threads),
+            Origin::Weights(policy) => Learner::init_from(worlds, settings, seed, threads, &policy),
+            Origin::Checkpoint(checkpoint) => Learner::resume(worlds, settings, seed, threads, &checkpoint),
+            Origin::OtherRun(checkpoint) => Learner::branch(worlds, settings, seed, threads, &checkpoint),
         }
     }
 
     /// A learner whose actors play meanwhile.
     pub fn overlapped(self, threads: usize) -> Result<AsyncLearner, LearnerError> {
-        let Self { world, settings, seed, segment_envs: envs, origin } = self;
+        let Self { worlds, settings, seed, segment_envs: envs, origin } = self;
+        // A request for worlds of all kinds with such actors is refused.
+        let world = worlds.base().clone();
         match origin {
             Origin::New => AsyncLearner::new(world, settings, seed, threads, envs, true),
             Origin::Weights(policy) => AsyncLearner::init_from(world, settings, seed, threads, envs, true, &policy),
@@ -182,7 +184,7 @@ async fn blob(store: &ObjectStore, reference: &BlobRef) -> Result<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use environment::{WorldConfig, Worlds};
+    use environment::WorldConfig;
     use learner::Policy;
 
     /// It fits every team, and is the file that its provenance describes.

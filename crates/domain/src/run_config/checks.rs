@@ -1,10 +1,14 @@
 //! What the schema cannot say: fields that are each fine and cannot work together.
 
 use super::MAX_ROLLOUT_SAMPLES;
+use super::measured::Teams;
 use crate::refusal::invalid;
 use contracts::Reason;
 use contracts::commands::{RunOptions, StartRun};
-use contracts::config::{Actors, Algorithm, MapType, RecordingLevel, RunConfig, WorldSettings};
+use contracts::config::{Actors, Algorithm, MapType, RecordingLevel, RunConfig, WorldSettings, Worlds};
+
+/// Obstacles for which the smallest drawn world, of 8×8 cells, has room.
+const MOST_OBSTACLES_IN_DRAWN_WORLDS: u32 = 32;
 
 /// Every reason against `config`, which was completed from `start` and its `options`.
 pub fn check(start: &StartRun, options: &RunOptions, config: &RunConfig) -> Vec<Reason> {
@@ -12,6 +16,7 @@ pub fn check(start: &StartRun, options: &RunOptions, config: &RunConfig) -> Vec<
     check_name(start, &mut reasons);
     check_actors(config, &mut reasons);
     check_map(&config.world, &mut reasons);
+    check_worlds(config, &mut reasons);
     check_batch(start, options, config, &mut reasons);
     if options.recording_sample_every.is_some() && config.recording.level != RecordingLevel::Sampled {
         let message = "recording_sample_every needs `recording` to be `sampled`";
@@ -19,6 +24,9 @@ pub fn check(start: &StartRun, options: &RunOptions, config: &RunConfig) -> Vec<
     }
     if config.learning.algorithm == Algorithm::A3c && options.clip_range_value.is_some() {
         reasons.push(invalid("/config/clip_range_value", "only `ppo` clips its value loss"));
+    }
+    if config.learning.algorithm == Algorithm::A3c && options.tour_anchor.is_some_and(|anchor| anchor > 0.0) {
+        reasons.push(invalid("/config/tour_anchor", "only `ppo` can hold on to the tour"));
     }
     if config.learning.actors != Actors::InTurns && options.normalize_returns == Some(true) {
         let message = "only where actors take turns with the learner are returns normalised";
@@ -62,12 +70,28 @@ fn check_map(world: &WorldSettings, reasons: &mut Vec<Reason>) {
     }
 }
 
+fn check_worlds(config: &RunConfig, reasons: &mut Vec<Reason>) {
+    if config.worlds() == Worlds::Fixed {
+        return;
+    }
+    if config.learning.algorithm != Algorithm::Ppo {
+        reasons.push(invalid("/config/worlds", "only `ppo` trains in worlds of all kinds"));
+    }
+    if let Some(count) = config.world.map.count.filter(|count| *count > MOST_OBSTACLES_IN_DRAWN_WORLDS) {
+        let message = format!("{count} obstacles do not fit into drawn worlds, which may be of 8×8 cells");
+        reasons.push(invalid("/config/map_config/count", message));
+    }
+}
+
 fn check_batch(start: &StartRun, options: &RunOptions, config: &RunConfig, reasons: &mut Vec<Reason>) {
     let learning = &config.learning;
-    let (envs, steps) = (u64::from(learning.num_envs), u64::from(learning.rollout_length));
-    let robots = u64::from(config.world.num_robots);
-    let samples = envs * steps * robots;
-    let product = format!("{envs} environments × {steps} steps × {robots} robots");
+    let (envs, steps) = (learning.num_envs, learning.rollout_length);
+    let teams = Teams::of(config.worlds(), &config.world);
+    let samples = teams.samples(envs, steps);
+    let product = match teams {
+        Teams::Of(robots) => format!("{envs} environments × {steps} steps × {robots} robots"),
+        Teams::Drawn => format!("{envs} environments × {steps} steps × about 3.4 robots"),
+    };
     if samples > MAX_ROLLOUT_SAMPLES {
         let message = format!("{product} = {samples} samples per update; at most {MAX_ROLLOUT_SAMPLES} fit in memory");
         let fields =

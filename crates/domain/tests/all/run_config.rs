@@ -1,7 +1,7 @@
 use crate::sample::{COMMAND, start};
 use contracts::commands::{RunOptions, StartRun};
 use contracts::config::{
-    Actors, Algorithm, EnvironmentType, MAX_SEED, MapSettings, MapType, PolicyType, RecordingLevel,
+    Actors, Algorithm, EnvironmentType, MAX_SEED, MapSettings, MapType, PolicyType, RecordingLevel, Worlds,
 };
 use contracts::{Command, CommandId};
 use domain::run_config::{complete, default_name};
@@ -75,6 +75,38 @@ fn a_team_gets_its_own() {
     assert_eq!((learning.num_envs, learning.rollout_length, learning.batch_size), (32, 128, 1024));
     assert_eq!((learning.gamma, learning.threat_shaping), (0.97, 0.3));
     assert_eq!(default_name(&config), "ppo 20×20 random, 4 robots");
+}
+
+#[test]
+fn worlds_of_all_kinds_have_defaults_of_their_own() {
+    let universal = |options| with_options(RunOptions { worlds: Some(Worlds::Universal), ..options });
+    let config = complete(&universal(RunOptions::default()), COMMAND).unwrap();
+    let learning = &config.learning;
+    assert_eq!((config.worlds(), default_name(&config).as_str()), (Worlds::Universal, "ppo in worlds of all kinds"));
+    assert_eq!((learning.num_envs, learning.rollout_length, learning.batch_size), (64, 128, 1024));
+    assert_eq!((learning.tour_anchor, learning.calm_shaping, learning.threat_shaping), (Some(0.1), Some(0.025), 0.0));
+    // 600,000 robot-steps are 22 updates of 64 × 128 × 3.4.
+    assert_eq!(learning.checkpoint_every_updates, 22);
+    let crowded = universal(map(MapType::Random, Some(33)));
+    assert_eq!(wrong_fields(&crowded), ["/config/map_config/count"]);
+    let a3c = StartRun { algorithm: Some(Algorithm::A3c), ..universal(RunOptions::default()) };
+    assert_eq!(wrong_fields(&a3c), ["/config/worlds"]);
+    let options = RunOptions { rollout_length: Some(1024), ..RunOptions::default() };
+    let large = StartRun { num_envs: Some(80), ..universal(options) };
+    assert_eq!(wrong_fields(&large), ["/num_envs", "/config/rollout_length"]);
+}
+
+#[test]
+fn only_ppo_holds_on_to_the_tour() {
+    let start = |anchor| StartRun {
+        algorithm: Some(Algorithm::A3c),
+        num_robots: Some(4),
+        ..with_options(RunOptions { tour_anchor: anchor, ..RunOptions::default() })
+    };
+    assert_eq!(complete(&start(None), COMMAND).unwrap().learning.tour_anchor, Some(0.0));
+    assert_eq!(wrong_fields(&start(Some(0.05))), ["/config/tour_anchor"]);
+    let ppo = StartRun { algorithm: None, ..start(None) };
+    assert_eq!(complete(&ppo, COMMAND).unwrap().learning.tour_anchor, Some(0.05));
 }
 
 #[test]

@@ -82,6 +82,7 @@ fn episodes() -> Vec<Column> {
         optional("first_state_hash", UInt64, "", "Of the world after the reset."),
         optional("last_state_hash", UInt64, "", "Of the world after the last step."),
         optional("rules_version", UInt16, "", "Version of the rules of the world."),
+        optional("battery_drain_rate", Float64, "battery points", "Per step away from a station."),
     ]
 }
 

@@ -18,7 +18,7 @@ use contracts::RunId;
 use contracts::config::{Algorithm, EnvironmentType};
 use contracts::events::Split;
 use environment::World;
-use experiments::playback;
+use experiments::{Teams, playback};
 use read_models::{Paging, PlaybackSession, RunRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,7 @@ struct PlayableSession {
     total_timesteps: i64,
     current_timestep: i64,
     episodes_completed: i64,
-    /// Frames that the default split has.
+    /// Frames that the default split has; about so many where teams of all sizes trained.
     frame_count: u64,
     first_episode: Option<i64>,
     last_episode: Option<i64>,
@@ -131,8 +131,12 @@ async fn sessions(State(app): State<App>, Query(query): Query<PageQuery>) -> Res
 
 async fn playable(app: &App, session: PlaybackSession) -> Result<PlayableSession> {
     let run = session.run;
-    let (_, files) = step_files(&app.models, run.run_id.into(), None, None).await?;
-    let rows: i64 = files.iter().map(|file| file.rows).sum();
+    let (split, files) = step_files(&app.models, run.run_id.into(), None, None).await?;
+    let rows = files.iter().map(|file| file.rows.max(0) as u64).sum();
+    let frame_count = match split {
+        Split::Train => Teams::of(&run.config.0).timesteps(rows),
+        Split::Eval | Split::Baseline | Split::External => rows / run.num_robots.max(1) as u64,
+    };
     Ok(PlayableSession {
         session_id: run.id,
         algorithm: run.config.0.learning.algorithm,
@@ -142,7 +146,7 @@ async fn playable(app: &App, session: PlaybackSession) -> Result<PlayableSession
         total_timesteps: run.total_timesteps,
         current_timestep: run.timestep.min(run.total_timesteps),
         episodes_completed: run.episodes_completed,
-        frame_count: rows.max(0) as u64 / run.num_robots.max(1) as u64,
+        frame_count,
         first_episode: files.iter().filter_map(|file| file.first_episode).min(),
         last_episode: files.iter().filter_map(|file| file.last_episode).max(),
         first_recorded_at: Some(session.first_recorded_at),
@@ -159,10 +163,9 @@ async fn frames(State(app): State<App>, Path(key): Path<RunKey>, Query(query): Q
     let paging = PageQuery { page: query.page, page_size: query.page_size, after: None }
         .paging(DEFAULT_FRAMES, LARGEST_FRAMES)?;
     let run = app.run(key).await?;
-    let robots = run.num_robots.max(1) as u64;
     let size = u64::from(paging.page_size());
     let cut = Cut::new(query.after, u64::from(paging.page() - 1) * size, size);
-    let recordings = app.recordings(run.run_id.into(), robots, query.split, query.episode, cut).await?;
+    let recordings = app.recordings(run.run_id.into(), &run.config.0, query.split, query.episode, cut).await?;
     let mut scenes = Vec::new();
     for excerpt in &recordings.excerpts {
         scenes.push(scene(&app, &run, &recordings, excerpt).await?);

@@ -26,6 +26,9 @@ const ALSO_IN_CONFIG: [&str; 13] = [
     "init_from",
 ];
 
+/// What has another default than the command's only for a session that trains in one world.
+const FOR_ONE_WORLD: [&str; 3] = ["learning_rate", "batch_size", "num_envs"];
+
 /// A key of older clients that may only ask for what is always done: the team's reward is divided by its size.
 const NORMALIZATION: (&str, &str) = ("reward_normalization_mode", "mean");
 
@@ -39,7 +42,9 @@ pub fn read(body: Value) -> Result<Command> {
     let missing = REQUIRED.iter().filter(|name| !fields.contains_key(**name));
     let mut violations: Vec<Violation> = missing.map(|name| Violation::new(&["body", name], "is required")).collect();
     violations.extend(lift_from_config(&mut fields));
-    for (name, default) in defaults() {
+    let drawn = fields.get("config").is_some_and(|config| config["worlds"] == "universal");
+    let defaults = defaults().into_iter().filter(|(name, _)| !(drawn && FOR_ONE_WORLD.contains(&name.as_str())));
+    for (name, default) in defaults {
         fields.entry(name).or_insert(default);
     }
     // One complaint is enough for a field that is not there.
@@ -76,7 +81,8 @@ pub fn schema(generator: &mut SchemaGenerator) -> Schema {
     schema
 }
 
-/// Defaults of a session that differ from those of the bare command, as the dashboard expects them.
+/// Defaults of a session that differ from those of the bare command, as the dashboard expects them; some only
+/// [for one world](FOR_ONE_WORLD).
 fn defaults() -> Map<String, Value> {
     let defaults = json!({
         "environment_type": "standard", "env_width": 8, "env_height": 8, "num_robots": 1, "coverage_weight": 1.5,
@@ -171,6 +177,19 @@ mod tests {
         let config = json!({"map_config": {"map_type": "maze", "count": null}, "seed": null, "episode_log_file": null});
         let start = accepted(json!({"name": "x", "algorithm": "a3c", "total_timesteps": 5, "config": config}));
         assert!(start.config.is_some_and(|config| config.seed.is_none() && config.map_config.is_some()));
+    }
+
+    #[test]
+    fn worlds_of_all_kinds_have_the_defaults_of_the_command() {
+        let body =
+            |worlds| json!({"name": "x", "algorithm": "ppo", "total_timesteps": 5, "config": {"worlds": worlds}});
+        let start = accepted(body("universal"));
+        assert_eq!(
+            (start.env_width, start.num_envs, start.batch_size, start.learning_rate),
+            (Some(8), None, None, None)
+        );
+        assert_eq!(accepted(body("fixed")).num_envs, Some(1));
+        assert_eq!(refused(body("flat")), ["body.config.worlds"]);
     }
 
     #[test]

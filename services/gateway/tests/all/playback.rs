@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use contracts::RunId;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use test_support::wait_for;
 
 #[tokio::test]
@@ -64,6 +65,42 @@ async fn a_trained_session_can_be_looked_into_and_played_back() -> Result<()> {
         let (status, _) = world.get(&format!("/api/v1/playback/{id}/frames?{wrong}")).await?;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
     }
+    Ok(())
+}
+
+/// Every environment has a team of its own size, every episode a world of its own.
+#[tokio::test]
+async fn episodes_in_worlds_of_all_kinds_are_played_back() -> Result<()> {
+    const ENVIRONMENTS: u64 = 22;
+    let world = World::with_trainer().await?;
+    let body = json!({
+        "name": "all kinds", "algorithm": "ppo", "total_timesteps": 64 * ENVIRONMENTS, "num_envs": ENVIRONMENTS,
+        "config": {"worlds": "universal", "max_steps": 40, "rollout_length": 32}
+    });
+    let session = world.train(body).await?;
+    assert_eq!(session["config"]["worlds"], "universal");
+    let frames = Frames { world: &world, id: session["id"].clone() };
+    let total = frames.wait_until(64 * ENVIRONMENTS, "page_size=1").await?;
+    let playable = world.found("/api/v1/playback/sessions").await?["sessions"][0].clone();
+    assert_eq!(playable["frame_count"], total, "{playable:#}");
+    let mut places = BTreeSet::new();
+    for page in 1..=total.div_ceil(100) {
+        for frame in frames.list(&format!("page={page}&page_size=100")).await? {
+            let environment = frame["episode"].as_u64().context("an episode")? % ENVIRONMENTS;
+            let robots = frame["robots"].as_array().map_or(0, Vec::len);
+            let levels = frame.pointer("/threat_grid/levels").and_then(Value::as_array).context("a grid")?;
+            let width = levels[0].as_array().map_or(0, Vec::len);
+            places.insert((environment, robots, width, levels.len()));
+        }
+    }
+    let teams: BTreeSet<(u64, usize)> =
+        places.iter().map(|(environment, robots, ..)| (*environment, *robots)).collect();
+    assert_eq!(teams.len() as u64, ENVIRONMENTS, "a team keeps its size: {teams:?}");
+    assert_eq!(teams.iter().map(|(_, robots)| *robots).collect::<BTreeSet<_>>().len(), 10, "{teams:?}");
+    assert!(
+        places.len() > teams.len() && places.iter().any(|(.., width, height)| width.max(height) > &20),
+        "{places:?}"
+    );
     Ok(())
 }
 

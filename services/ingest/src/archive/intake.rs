@@ -32,7 +32,7 @@ pub(super) fn judge(delivery: &Delivery, split: Split, archive: &RunArchive) -> 
     {
         return Intake::Done;
     }
-    match Segment::decode(header, &delivery.payload, &archive.world) {
+    match Segment::decode(header, &delivery.payload, archive.limits(split)) {
         Ok(segment) => Intake::Segment(segment),
         Err(error) => Intake::Poison(error.to_string()),
     }

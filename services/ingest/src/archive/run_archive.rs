@@ -3,17 +3,24 @@
 use super::context::Context;
 use super::error::Error;
 use super::ranges::Ranges;
-use contracts::config::{RecordingLevel, RecordingSettings, WorldSettings};
+use contracts::config::{RecordingLevel, RecordingSettings, RunConfig, WorldSettings, Worlds};
 use contracts::events::{FileWritten, RecordingChanged, SegmentRange, Split, Table};
 use contracts::{Event, RunId, subjects};
 use std::collections::{HashMap, HashSet};
 use trajectories::{Recording, World, layout};
 
+/// Longest side of a drawn world, cells; largest team in it; and steps of an episode unless the run says otherwise.
+const DRAWN_SIDE: u8 = 50;
+const DRAWN_TEAM: u8 = 10;
+const DRAWN_EPISODE: u32 = 1_000;
+
 /// The archive of one run, folded from its events.
 #[derive(Clone, Debug)]
 pub(super) struct RunArchive {
     pub run: RunId,
-    pub world: World,
+    /// Limits of the run's world, and of those that it trains in.
+    world: World,
+    trained: World,
     /// Last `archive.file_written` of the run: what the next append expects.
     pub version: u64,
     settings: RecordingSettings,
@@ -40,7 +47,7 @@ impl RunArchive {
         let Event::RunRequested(requested) = requested.event().map_err(|source| Error::Event { run, source })? else {
             return Ok(None);
         };
-        let mut state = Self::new(run, &requested.config.world, requested.config.recording);
+        let mut state = Self::new(run, &requested.config);
         let filter = subjects::event("archive", Some(run), ">");
         for recorded in context.log.load(&filter).await? {
             let event = recorded.event().map_err(|source| Error::Event { run, source })?;
@@ -50,12 +57,17 @@ impl RunArchive {
         Ok(Some(state))
     }
 
-    fn new(run: RunId, world: &WorldSettings, settings: RecordingSettings) -> Self {
+    fn new(run: RunId, config: &RunConfig) -> Self {
+        let world = limits(&config.world);
         Self {
             run,
-            world: limits(world),
+            world,
+            trained: match config.worlds() {
+                Worlds::Fixed => world,
+                Worlds::Universal => drawn(&config.world),
+            },
             version: 0,
-            settings,
+            settings: config.recording.clone(),
             changed: None,
             archived: HashMap::new(),
             keys: HashSet::new(),
@@ -87,6 +99,14 @@ impl RunArchive {
     /// Whether the rows of a segment are in a file already.
     pub fn has(&self, split: Split, producer: &str, number: u64) -> bool {
         self.archived.get(&(split, producer.to_owned())).is_some_and(|ranges| ranges.contains(number))
+    }
+
+    /// What the rows of a split may say.
+    pub fn limits(&self, split: Split) -> &World {
+        match split {
+            Split::Train => &self.trained,
+            Split::Eval | Split::Baseline | Split::External => &self.world,
+        }
     }
 
     /// What is kept of a segment. Only training has a budget; everything else is kept in full.
@@ -143,4 +163,10 @@ fn limits(world: &WorldSettings) -> World {
     let byte = |value: u32| u8::try_from(value).unwrap_or(u8::MAX);
     let max_steps = world.max_steps.unwrap_or_else(|| (4 * world.width * world.height).max(1000));
     World { width: byte(world.width), height: byte(world.height), num_robots: byte(world.num_robots), max_steps }
+}
+
+/// The same where every episode draws its world: any that there is.
+fn drawn(world: &WorldSettings) -> World {
+    let max_steps = world.max_steps.unwrap_or(DRAWN_EPISODE);
+    World { width: DRAWN_SIDE, height: DRAWN_SIDE, num_robots: DRAWN_TEAM, max_steps }
 }

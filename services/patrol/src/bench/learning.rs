@@ -69,7 +69,7 @@ fn timesteps_per_second(config: &RunConfig) -> Result<f64, Failure> {
         learner.update(None)?;
     }
     let robot_steps = learner.steps_done() as f64;
-    Ok(robot_steps / f64::from(config.world.num_robots) / began.elapsed().as_secs_f64())
+    Ok(robot_steps / experiments::Teams::of(config).mean_size() / began.elapsed().as_secs_f64())
 }
 
 /// Trains to the end; robot steps per second.
@@ -84,8 +84,8 @@ fn train(config: &RunConfig) -> Result<(Learner, f64), Failure> {
 }
 
 fn learner(config: &RunConfig) -> Result<Learner, Failure> {
-    let world = experiments::world_config(&config.world)?;
-    Ok(Learner::new(world, experiments::ppo_config(config)?, config.seed, 0)?)
+    let worlds = experiments::worlds(config)?;
+    Ok(Learner::new(worlds, experiments::ppo_config(config)?, config.seed, 0)?)
 }
 
 fn report(name: &str, evaluation: &Evaluation, measurements: &mut Measurements) {

@@ -43,7 +43,7 @@ pub struct SweepArgs {
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub parallel: u32,
     /// Take all other settings from this run (UUID or number), which becomes the parent.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["robots", "size", "map", "algorithm"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["robots", "size", "map", "worlds", "algorithm"])]
     pub base: Option<String>,
     #[command(flatten)]
     pub training: TrainingArgs,

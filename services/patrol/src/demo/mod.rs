@@ -3,7 +3,7 @@
 mod progress;
 mod summary;
 
-use crate::cli::DemoArgs;
+use crate::cli::{DemoArgs, WorldsName};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::replay::{project, read_models};
@@ -25,6 +25,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// Steps of single robots in about a minute of training on two cores.
 const DEFAULT_ROBOT_STEPS: u64 = 9_000_000;
+/// Robots that drawn teams have on average, as a whole number.
+const DRAWN_TEAM: u64 = 3;
 
 const GATEWAY_PORT: u16 = 8000;
 /// As shells have it for SIGINT.
@@ -101,7 +103,10 @@ async fn demonstrate(args: &DemoArgs, system: &System) -> Result<Summary, Failur
 
 fn payload(args: &DemoArgs) -> Value {
     let mut payload = training_payload(&args.training);
-    let robots = u64::from(args.training.robots.max(1));
+    let robots = match args.training.worlds {
+        WorldsName::Fixed => u64::from(args.training.robots.max(1)),
+        WorldsName::Universal => DRAWN_TEAM,
+    };
     payload.entry("total_timesteps").or_insert(json!(DEFAULT_ROBOT_STEPS / robots));
     payload.insert("name".into(), json!("demo"));
     Value::Object(payload)

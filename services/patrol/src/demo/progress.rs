@@ -1,6 +1,7 @@
 //! The live display of a run: steps, speed, time left, and how well the policy does.
 
 use crate::terminal::{count, duration};
+use contracts::config::Worlds;
 use contracts::events::TrainingProgressed;
 use contracts::{Event, RunConfig};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -18,13 +19,15 @@ impl Display {
         let total = config.learning.total_timesteps;
         let terminal = std::io::stderr().is_terminal();
         let world = &config.world;
+        let place =
+            format!("{}×{}, {} robot(s), {:?} map", world.width, world.height, world.num_robots, world.map.map_type);
+        let place = match config.worlds() {
+            Worlds::Fixed => place,
+            Worlds::Universal => format!("worlds of all kinds, evaluated in {place}"),
+        };
         eprintln!(
-            "Run {number}: {:?}, {}×{}, {} robot(s), {:?} map, {} steps, seed {}",
+            "Run {number}: {:?}, {place}, {} steps, seed {}",
             config.learning.algorithm,
-            world.width,
-            world.height,
-            world.num_robots,
-            world.map.map_type,
             count(total),
             config.seed
         );

@@ -1,5 +1,6 @@
-//! Runs with asynchronous actors, near and far, against a real nats-server.
+//! Runs with asynchronous actors, near and far, and in drawn worlds, against a real nats-server.
 
 mod asynchronous;
+mod drawn_worlds;
 mod remote;
 mod world;

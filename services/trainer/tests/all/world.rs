@@ -6,7 +6,7 @@ use contracts::events::{CheckpointCreated, Outcome, RunCompleted, RunRequested, 
 use contracts::ids::{CommandId, EventId};
 use contracts::{Envelope, Event, RunId, subjects};
 use event_log::{Definitions, EventLog, EventLogConfig, ExpectedVersion, NewEvent, Queue};
-use serde_json::json;
+use serde_json::{Value, json};
 use service_runtime::{Clock, Health, IdSource, Lifecycle, Metrics, RandomIds, SystemClock};
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,9 +95,7 @@ impl World {
     /// Requests a run with asynchronous actors: 8×8 cells, updates of 512 steps in four or more segments, a checkpoint
     /// every fourth.
     pub async fn request(&self, number: u128, timesteps: u64, actors: &str) -> Result<RunId> {
-        let run = RunId(Uuid::from_u128(number));
-        let start: StartRun = serde_json::from_value(json!({
-            "run_id": run,
+        let payload = json!({
             "algorithm": "a3c",
             "total_timesteps": timesteps,
             "env_width": 8,
@@ -113,7 +111,14 @@ impl World {
                 "checkpoint_every_updates": 4,
                 "recording": "none",
             },
-        }))?;
+        });
+        self.request_of(number, payload).await
+    }
+
+    /// Requests the run that a start command with this payload means.
+    pub async fn request_of(&self, number: u128, payload: Value) -> Result<RunId> {
+        let run = RunId(Uuid::from_u128(number));
+        let start: StartRun = serde_json::from_value(payload)?;
         let config = domain::run_config::complete(&start, CommandId(Uuid::from_u128(number)))
             .map_err(|rejection| anyhow::anyhow!("{rejection}"))?;
         let requested = RunRequested {

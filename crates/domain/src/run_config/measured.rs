@@ -1,0 +1,126 @@
+//! Values that were measured to work best; `docs/learning.md` says how well, and what else was tried.
+
+use contracts::config::{Algorithm, WorldSettings, Worlds};
+
+/// Drawn teams are of 1 to 10 robots, each size with as many robots in all: ten environments have 10 · 10 / (1 + 1/2 + … +
+/// 1/10) = 34 robots on average.
+const ROBOTS_IN_TEN_DRAWN_WORLDS: u64 = 34;
+
+/// Who trains: teams of one size, or of every size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Teams {
+    Of(u32),
+    Drawn,
+}
+
+impl Teams {
+    pub fn of(worlds: Worlds, world: &WorldSettings) -> Self {
+        match worlds {
+            Worlds::Fixed => Self::Of(world.num_robots),
+            Worlds::Universal => Self::Drawn,
+        }
+    }
+
+    /// Steps of single robots in a rollout, about as many where teams are drawn.
+    pub fn samples(self, num_envs: u32, rollout_length: u32) -> u64 {
+        let steps = u64::from(num_envs) * u64::from(rollout_length);
+        match self {
+            Self::Of(robots) => steps * u64::from(robots),
+            Self::Drawn => steps * ROBOTS_IN_TEN_DRAWN_WORLDS / 10,
+        }
+    }
+}
+
+/// Settings that depend on the teams and the algorithm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    pub num_envs: u32,
+    /// Environment steps per rollout of all environments together.
+    rollout_steps: u32,
+    pub batch_size: u32,
+    pub learning_rate: f64,
+    pub gamma: f64,
+    pub entropy_coefficient: f64,
+    pub reward_scale: f64,
+    pub threat_shaping: f64,
+    pub calm_shaping: f64,
+    pub object_shaping: f64,
+    pub tour_prior: f64,
+    pub tour_anchor: f64,
+}
+
+impl Measured {
+    pub fn of(algorithm: Algorithm, teams: Teams) -> Self {
+        let measured = match teams {
+            Teams::Of(0 | 1) => Self::lone(),
+            Teams::Of(robots) => Self::team(robots),
+            Teams::Drawn => Self::drawn(),
+        };
+        match algorithm {
+            Algorithm::Ppo => measured,
+            Algorithm::A3c => measured.for_a3c(),
+        }
+    }
+
+    /// In this many environments a rollout is so long: fewer environments collect for longer, so that an update sees as
+    /// many samples.
+    pub fn rollout_length(&self, num_envs: u32) -> u32 {
+        (self.rollout_steps / num_envs.max(1)).clamp(32, 1024)
+    }
+
+    fn lone() -> Self {
+        Self {
+            num_envs: 64,
+            rollout_steps: 64 * 128,
+            batch_size: 512,
+            learning_rate: 1e-3,
+            gamma: 0.99,
+            entropy_coefficient: 0.02,
+            reward_scale: 0.001,
+            threat_shaping: 0.0,
+            calm_shaping: 0.0,
+            object_shaping: 0.0,
+            tour_prior: 0.0,
+            tour_anchor: 0.0,
+        }
+    }
+
+    fn team(robots: u32) -> Self {
+        let large = robots > 4;
+        Self {
+            num_envs: 32,
+            rollout_steps: if large { 32 * 64 } else { 32 * 128 },
+            batch_size: 1024,
+            gamma: 0.97,
+            entropy_coefficient: 0.005,
+            reward_scale: 0.004,
+            threat_shaping: 0.3,
+            // Many robots race each other for what pays much; a lone one has no time for objects.
+            object_shaping: if large { 0.1 } else { 0.3 },
+            tour_prior: 3.0,
+            // Without it some seeds of a team end behind the tour.
+            tour_anchor: 0.05,
+            ..Self::lone()
+        }
+    }
+
+    /// Worlds and teams of every size in one rollout.
+    fn drawn() -> Self {
+        Self {
+            batch_size: 1024,
+            learning_rate: 3e-4,
+            gamma: 0.975,
+            entropy_coefficient: 5e-4,
+            calm_shaping: 0.025,
+            tour_prior: 4.0,
+            tour_anchor: 0.1,
+            ..Self::lone()
+        }
+    }
+
+    /// Its actors lag behind by a whole update, which takes a quarter; it knows no anchor.
+    fn for_a3c(self) -> Self {
+        let rollout_steps = self.rollout_steps / 4;
+        Self { rollout_steps, batch_size: 256, reward_scale: 0.004, tour_anchor: 0.0, ..self }
+    }
+}

@@ -1,0 +1,74 @@
+//! Runs that train in worlds of all kinds.
+
+use crate::world::{World, checkpoint, completed};
+use anyhow::{Context, Result, ensure};
+use contracts::commands::StartRun;
+use contracts::ids::CommandId;
+use contracts::{Event, RunId};
+use environment::{WorldConfig, Worlds};
+use experiments::Teams;
+use learner::PpoConfig;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const ENVIRONMENTS: u64 = 16;
+/// 32 updates of 16 steps in every environment, a checkpoint every fourth.
+const TIMESTEPS: u64 = 32 * 16 * ENVIRONMENTS;
+
+fn payload() -> Value {
+    json!({
+        "total_timesteps": TIMESTEPS,
+        "num_envs": ENVIRONMENTS,
+        "batch_size": 256,
+        "config": {
+            "seed": 5,
+            "worlds": "universal",
+            "rollout_length": 16,
+            "epochs": 1,
+            "max_steps": 40,
+            "checkpoint_every_updates": 4,
+            "recording": "none",
+        },
+    })
+}
+
+/// What a client gets who only says which worlds.
+#[test]
+fn the_defaults_are_those_of_the_policy_for_every_world() -> Result<()> {
+    let start = json!({"total_timesteps": 1_000_000, "config": {"worlds": "universal"}});
+    let start: StartRun = serde_json::from_value(start)?;
+    let config = domain::run_config::complete(&start, CommandId(Uuid::from_u128(1))).map_err(anyhow::Error::from)?;
+    assert_eq!(experiments::worlds(&config)?, Worlds::Universal(WorldConfig::default()));
+    let total_steps = Teams::of(&config).robot_steps(1_000_000);
+    assert!((3_300_000..3_500_000).contains(&total_steps), "{total_steps}");
+    assert_eq!(experiments::ppo_config(&config)?, PpoConfig { total_steps, ..PpoConfig::universal() });
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_in_drawn_worlds_ends_with_the_same_bits_after_a_death() -> Result<()> {
+    let world = World::start().await?;
+    let undisturbed = world.trainer()?;
+    let straight = world.request_of(1, payload()).await?;
+    let end = world.completed(straight).await?;
+    ensure!(end.timestep == TIMESTEPS, "{end:?}");
+    undisturbed.kill();
+
+    let first = world.trainer()?;
+    let run = world.request_of(2, payload()).await?;
+    world.wait("a checkpoint", run, |events| events.iter().find_map(checkpoint).map(|created| created.update)).await?;
+    first.kill();
+    ensure!(!world.events(run).await?.iter().any(|event| completed(event).is_some()), "killed too late");
+    let _heir = world.trainer()?;
+    world.completed(run).await?;
+    assert_eq!(last_policy(&world, run).await?, last_policy(&world, straight).await?);
+    ensure!(world.completed(run).await?.digest == end.digest, "the resume states differ");
+    world.replays(run).await
+}
+
+/// SHA-256 of the last checkpoint's weights.
+async fn last_policy(world: &World, run: RunId) -> Result<String> {
+    let events: Vec<Event> = world.events(run).await?;
+    let last = events.iter().filter_map(checkpoint).max_by_key(|created| created.update);
+    Ok(last.context("a checkpoint")?.policy.sha256.clone())
+}
