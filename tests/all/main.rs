@@ -8,6 +8,7 @@ mod commands;
 mod demo;
 mod drawn_worlds;
 mod early_stopping;
+mod failed_evaluations;
 mod faults;
 mod forks;
 mod happy_path;

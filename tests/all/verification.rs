@@ -1,11 +1,10 @@
 //! A run against what was recorded of it, whole and with a flipped byte.
 
-use crate::harness::{System, small_run};
+use crate::harness::{System, flip, small_run};
 use anyhow::{Context, Result, ensure};
 use contracts::Event;
 use contracts::events::{Split, Table};
 use serde_json::Value;
-use std::path::Path;
 
 const TIMESTEPS: u64 = 1024;
 
@@ -82,12 +81,4 @@ async fn different(system: &System, run: &str) -> Result<Value> {
 fn check_of<'a>(report: &'a Value, name: &str) -> Result<&'a Value> {
     let checks = report["checks"].as_array().into_iter().flatten();
     checks.into_iter().find(|check| check["check"] == name).with_context(|| format!("{report:#}"))
-}
-
-/// Changes one bit in the middle of a file.
-fn flip(path: &Path) -> Result<()> {
-    let mut bytes = std::fs::read(path)?;
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    Ok(std::fs::write(path, bytes)?)
 }

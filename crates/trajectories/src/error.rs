@@ -25,6 +25,9 @@ pub enum Error {
     Key { key: String, reason: &'static str },
     #[error("the store URL `{url}` cannot be used: {reason}")]
     StoreUrl { url: String, reason: String },
+    /// Somebody or something changed what was stored.
+    #[error("`{key}` does not have the recorded SHA-256")]
+    Digest { key: String },
     #[error("the object store could not {action} `{key}`")]
     Store {
         action: &'static str,
@@ -43,6 +46,11 @@ impl Error {
     /// The sender's fault: sending the same again cannot succeed.
     pub fn is_invalid(&self) -> bool {
         matches!(self, Self::Invalid(_))
+    }
+
+    /// The bytes are not those that were stored.
+    pub fn is_corrupt(&self) -> bool {
+        matches!(self, Self::Digest { .. })
     }
 
     /// The store has nothing under that key.

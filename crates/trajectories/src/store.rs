@@ -66,6 +66,15 @@ impl ObjectStore {
         object.bytes().await.map_err(failed("read", key))
     }
 
+    /// All bytes under `key`, if they are those with this SHA-256 (lower-case hexadecimal).
+    ///
+    /// # Errors
+    /// `Digest` when other bytes are there.
+    pub async fn get_recorded(&self, key: &str, digest: &str) -> Result<Bytes> {
+        let bytes = self.get(key).await?;
+        if sha256(&bytes) == digest { Ok(bytes) } else { Err(Error::Digest { key: key.to_owned() }) }
+    }
+
     /// The bytes in `range`, which ends inside the object.
     pub async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
         let path = key::path(key)?;

@@ -41,4 +41,18 @@ impl Error {
             Self::Event(_) | Self::Json(_) | Self::Evaluation { .. } => false,
         }
     }
+
+    /// Whether trying again is over: it cannot help, or this was the last attempt.
+    pub fn is_final(&self, last_attempt: bool) -> bool {
+        !self.is_fatal() && (last_attempt || !self.may_pass())
+    }
+
+    /// What the log says about it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Evaluation { code, .. } => code,
+            Self::Log(_) | Self::Store(_) | Self::Task(_) if self.may_pass() => "unavailable",
+            _ => "unreadable",
+        }
+    }
 }

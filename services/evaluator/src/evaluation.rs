@@ -54,6 +54,16 @@ impl Evaluator {
         }
     }
 
+    /// The policy in a blob whose bytes are what the event says.
+    async fn policy(&self, blob: &BlobRef) -> Result<Policy> {
+        let weights = match self.store.get_recorded(&blob.uri, &blob.sha256).await {
+            Err(error) if error.is_not_found() => return Err(Error::evaluation("blob_missing", error)),
+            Err(error) if error.is_corrupt() => return Err(Error::evaluation("blob_corrupt", error)),
+            other => other?,
+        };
+        Policy::from_safetensors(&weights).map_err(|error| Error::evaluation("weights_unreadable", error))
+    }
+
     /// Plays the candidate against the protocol of its run's world and appends the result.
     pub(crate) async fn evaluate(
         &self,
@@ -65,13 +75,11 @@ impl Evaluator {
         let began = Instant::now();
         let world = &run.config.world;
         let protocol = experiments::protocol(world, assignment.episodes)?;
+        let policy = self.policy(&candidate.policy).await?;
         let agents = self.baselines(run.run_id, world, &protocol, cause).await?;
-        let weights = self.store.get(&candidate.policy.uri).await?;
         let contest = contest(world, &protocol)?;
         let (checkpoint, first_episode) = (candidate.id.to_string(), assignment.first_episode);
         let playing = tokio::task::spawn_blocking(move || -> Result<(Played, Played)> {
-            let policy =
-                Policy::from_safetensors(&weights).map_err(|error| Error::evaluation("weights_unreadable", error))?;
             let sampled = Selection::Sampled { seed: contest.seed };
             Ok((
                 play_policy(&policy, sampled, &contest, &checkpoint, first_episode)?,

@@ -44,6 +44,15 @@ struct Consumer {
     redelivered: u64,
 }
 
+/// An evaluation that was given up.
+#[derive(Debug, Serialize)]
+struct FailedEvaluation {
+    run_id: String,
+    checkpoint_id: Option<String>,
+    code: String,
+    message: String,
+}
+
 #[derive(Debug, Serialize)]
 struct Status {
     nats: String,
@@ -52,6 +61,8 @@ struct Status {
     /// Events that the read models do not show yet.
     projection_lag: u64,
     runs: Vec<RunSummary>,
+    /// The newest ones.
+    failed_evaluations: Vec<FailedEvaluation>,
 }
 
 pub async fn run(args: StatusArgs) -> Result<ExitCode, Failure> {
@@ -62,6 +73,7 @@ pub async fn run(args: StatusArgs) -> Result<ExitCode, Failure> {
         consumers: consumers(&client).await?,
         projection_lag: projection_lag(&mut client).await?,
         runs: runs(&mut client.variables).await?,
+        failed_evaluations: failed_evaluations(&mut client.variables).await?,
     };
     if args.json {
         println!("{}", json!(status));
@@ -85,6 +97,17 @@ pub async fn runs(variables: &mut EnvironmentReader) -> Result<Vec<RunSummary>, 
         best_mean_threat: run.best_mean_threat,
     });
     Ok(summaries.collect())
+}
+
+async fn failed_evaluations(variables: &mut EnvironmentReader) -> Result<Vec<FailedEvaluation>, Failure> {
+    let (models, _) = read_models(variables).await?;
+    let failed = models.failed_evaluations(LISTED).await?.into_iter().map(|evaluation| FailedEvaluation {
+        run_id: evaluation.run_id.to_string(),
+        checkpoint_id: evaluation.checkpoint_id.map(|id| id.to_string()),
+        code: evaluation.failure_code.unwrap_or_default(),
+        message: evaluation.failure_message.unwrap_or_default(),
+    });
+    Ok(failed.collect())
 }
 
 async fn streams(client: &Client) -> Result<Vec<Stream>, Failure> {
@@ -147,4 +170,7 @@ fn print(status: &Status) {
         [run.id.to_string(), run.status.clone()].into_iter().chain(numbers).collect()
     });
     print!("{}", table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>()));
+    for failed in &status.failed_evaluations {
+        println!("\nrun {}: an evaluation failed ({}): {}", failed.run_id, failed.code, failed.message);
+    }
 }

@@ -13,7 +13,6 @@ use event_log::EventLog;
 use learner::a3c::{AsyncLearner, AsyncRun};
 use learner::{Checkpoint, Learner, LearnerError, PpoConfig};
 use trajectories::ObjectStore;
-use trajectories::store::sha256;
 
 /// The name of [`UNIVERSAL`] in commands.
 const UNIVERSAL_NAME: &str = "universal";
@@ -170,15 +169,11 @@ async fn weights(log: &EventLog, store: &ObjectStore, source: &str) -> Result<By
 
 /// A blob whose bytes are what the event says.
 async fn blob(store: &ObjectStore, reference: &BlobRef) -> Result<Bytes> {
-    let bytes = match store.get(&reference.uri).await {
-        Err(error) if error.is_not_found() => return Err(Error::run("blob_missing", error)),
-        other => other?,
-    };
-    if sha256(&bytes) != reference.sha256 {
-        let message = format!("`{}` does not have the recorded SHA-256", reference.uri);
-        return Err(Error::Run { code: "blob_corrupt", message });
+    match store.get_recorded(&reference.uri, &reference.sha256).await {
+        Err(error) if error.is_not_found() => Err(Error::run("blob_missing", error)),
+        Err(error) if error.is_corrupt() => Err(Error::run("blob_corrupt", error)),
+        other => Ok(other?),
     }
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -186,6 +181,7 @@ mod tests {
     use super::*;
     use environment::WorldConfig;
     use learner::Policy;
+    use trajectories::store::sha256;
 
     /// It fits every team, and is the file that its provenance describes.
     #[test]

@@ -11,6 +11,8 @@ pub use process::Process;
 pub use runs::{run_id, small_run, with};
 pub use system::System;
 
+use anyhow::Result;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long anything may take on a loaded machine; a takeover from a dead trainer alone takes half of it.
@@ -30,3 +32,11 @@ pub const SMALL: [&str; 11] = [
     "--set",
     "config.rollout_length=32",
 ];
+
+/// Changes one bit in the middle of a file.
+pub fn flip(path: &Path) -> Result<()> {
+    let mut bytes = std::fs::read(path)?;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    Ok(std::fs::write(path, bytes)?)
+}

@@ -30,6 +30,13 @@ impl ReadModels {
         Ok(Page::of(total, items, paging, |evaluation: &EvaluationRow| evaluation.id))
     }
 
+    /// Evaluations that failed, newest first, except those of deleted runs.
+    pub async fn failed_evaluations(&self, most: u32) -> Result<Vec<EvaluationRow>> {
+        let statement = "SELECT * FROM evaluations WHERE status = 'failed' AND run_id NOT IN \
+                         (SELECT run_id FROM runs WHERE deleted_at IS NOT NULL) ORDER BY id DESC LIMIT $1";
+        Ok(sqlx::query_as(statement).bind(i64::from(most)).fetch_all(&self.pool).await?)
+    }
+
     pub async fn evaluation(&self, evaluation: EvaluationId) -> Result<Option<EvaluationRow>> {
         let found = sqlx::query_as("SELECT * FROM evaluations WHERE evaluation_id = $1").bind(evaluation.0);
         Ok(found.fetch_optional(&self.pool).await?)

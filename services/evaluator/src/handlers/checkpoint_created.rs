@@ -18,12 +18,17 @@ pub async fn checkpoint_created(
     let run = evaluator.run(created.run_id).await?;
     let episodes = run.config.evaluation.episodes;
     let assignment = Assignment {
-        evaluation_id: EvaluationId(created.run_id.derive(&format!("evaluation/{}", created.checkpoint_id))),
+        evaluation_id: evaluation_of(created),
         // Sampled and arg-max episodes of each update follow one another.
         first_episode: created.update * 2 * u64::from(episodes),
         episodes,
     };
     evaluator.evaluate(&run, &created.into(), &assignment, &recorded.envelope).await
+}
+
+/// The evaluation that every checkpoint has without anybody asking.
+pub fn evaluation_of(created: &CheckpointCreated) -> EvaluationId {
+    EvaluationId(created.run_id.derive(&format!("evaluation/{}", created.checkpoint_id)))
 }
 
 /// Whether the run has a newer checkpoint.

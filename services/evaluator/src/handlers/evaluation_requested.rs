@@ -1,10 +1,10 @@
 //! A client asked for an evaluation: of the checkpoint or model it named, or the newest checkpoint.
 
+use crate::Evaluator;
 use crate::error::{Error, Result};
 use crate::evaluation::{Assignment, Candidate};
-use crate::{Evaluator, chain};
-use contracts::events::{EvaluationFailed, EvaluationRequested};
-use contracts::{Event, EventId, RecordedEvent, subjects};
+use contracts::events::EvaluationRequested;
+use contracts::{Event, RecordedEvent, subjects};
 
 /// Requested evaluations are numbered behind all those of checkpoints.
 const FIRST_REQUESTED_EPISODE: u64 = 1 << 40;
@@ -18,25 +18,6 @@ pub async fn evaluation_requested(
     requested: &EvaluationRequested,
     recorded: &RecordedEvent,
 ) -> Result<()> {
-    match evaluate(evaluator, requested, recorded).await {
-        // A client waits for an outcome: a failure for good is one.
-        Err(error) if !error.may_pass() && !error.is_fatal() => {
-            let code = if let Error::Evaluation { code, .. } = &error { code } else { "unreadable" };
-            let failed = Event::EvaluationFailed(EvaluationFailed {
-                run_id: requested.run_id,
-                evaluation_id: requested.evaluation_id,
-                checkpoint_id: requested.checkpoint_id,
-                code: code.to_owned(),
-                message: chain(&error),
-            });
-            let id = EventId(requested.run_id.derive(&format!("evaluation-failed/{}", requested.evaluation_id)));
-            evaluator.append(&failed, id, &recorded.envelope).await
-        }
-        other => other,
-    }
-}
-
-async fn evaluate(evaluator: &Evaluator, requested: &EvaluationRequested, recorded: &RecordedEvent) -> Result<()> {
     let run = evaluator.run(requested.run_id).await?;
     let candidate = candidate(evaluator, requested).await?;
     let assignment = Assignment {

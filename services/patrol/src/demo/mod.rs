@@ -124,8 +124,8 @@ struct Observed {
 /// Follows the run until it has ended and its last checkpoint is evaluated.
 async fn observe(client: &Client, run: RunId, from: u64, display: &Display) -> Result<Observed, Failure> {
     let mut events = client.log.read(ReadOptions::follow(from).filtered([subjects::all_of_run(run)]));
-    let (mut completed, mut progress, mut evaluation, mut baselines) = (None, None, None, None);
-    let mut checkpoints = Vec::new();
+    let (mut completed, mut progress, mut evaluation, mut baselines) = (None::<RunCompleted>, None, None, None);
+    let (mut checkpoints, mut unevaluated) = (Vec::new(), Vec::new());
     while let Some(recorded) = events.next().await {
         let event = recorded?.event()?;
         display.show(&event);
@@ -135,7 +135,7 @@ async fn observe(client: &Client, run: RunId, from: u64, display: &Display) -> R
             Event::RunFailed(failed) => return Err(Failure::Rejected(vec![failed.message])),
             Event::BaselinesCompleted(event) => baselines = Some(*event),
             Event::EvaluationCompleted(event) if event.is_last => evaluation = Some(*event),
-            Event::EvaluationFailed(failed) => return Err(Failure::Rejected(vec![failed.message])),
+            Event::EvaluationFailed(failed) => unevaluated.push(failed),
             Event::CheckpointCreated(created) => checkpoints.push(Checkpoint {
                 checkpoint_id: created.checkpoint_id.to_string(),
                 timestep: created.timestep,
@@ -143,6 +143,10 @@ async fn observe(client: &Client, run: RunId, from: u64, display: &Display) -> R
                 bytes: created.policy.bytes + created.resume.bytes,
             }),
             _ => {}
+        }
+        let last = completed.as_ref().and_then(|completed| Some(completed.checkpoint.as_ref()?.checkpoint_id));
+        if let Some(failed) = unevaluated.iter().find(|failed| last.is_some() && failed.checkpoint_id == last) {
+            return Err(Failure::Rejected(vec![failed.message.clone()]));
         }
         match (completed.take(), progress.take(), evaluation.take(), baselines.take()) {
             (Some(completed), Some(progress), Some(evaluation), Some(baselines)) => {

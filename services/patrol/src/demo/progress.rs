@@ -56,6 +56,7 @@ impl Display {
                 let threat = evaluation.sampled.mean_threat.mean;
                 self.say(&format!("evaluated at step {}: mean threat {threat:.3}", count(evaluation.timestep)));
             }
+            Event::EvaluationFailed(failed) => self.say(&format!("an evaluation failed: {}", failed.message)),
             _ => {}
         }
     }

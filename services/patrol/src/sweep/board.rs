@@ -1,7 +1,7 @@
 //! How the runs of a sweep stand, folded from the log. Pure.
 
-use contracts::events::{AgentScore, EvaluationCompleted};
-use contracts::{Event, RunId};
+use contracts::events::{AgentScore, EvaluationCompleted, EvaluationFailed};
+use contracts::{CheckpointId, Event, RunId};
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -15,14 +15,18 @@ pub struct Run {
     pub end: Option<End>,
     /// The evaluation of the newest checkpoint.
     evaluation: Option<Box<EvaluationCompleted>>,
+    /// Checkpoints that cannot be evaluated, and why.
+    unevaluated: HashMap<CheckpointId, String>,
     completed: bool,
+    /// What the run ended with.
+    last: Option<CheckpointId>,
 }
 
 /// What became of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum End {
     Evaluated(Box<Evaluated>),
-    /// It failed, was deleted, or was stopped before anything could be evaluated.
+    /// It failed, was deleted, was stopped before anything could be evaluated, or its last policy cannot be evaluated.
     Failed(String),
 }
 
@@ -65,8 +69,10 @@ impl Board {
                 run.steps_per_second = progress.steps_per_second;
             }
             Event::EvaluationCompleted(evaluation) => run.evaluated(evaluation),
+            Event::EvaluationFailed(failed) => run.not_evaluated(failed),
             Event::RunCompleted(completed) => {
                 run.completed = true;
+                run.last = completed.checkpoint.as_ref().map(|checkpoint| checkpoint.checkpoint_id);
                 run.timestep = completed.timestep;
                 if completed.checkpoint.is_none() {
                     run.fail("it was stopped before its first checkpoint");
@@ -92,8 +98,17 @@ impl Run {
         }
     }
 
-    /// A run is done when its last policy is evaluated.
+    fn not_evaluated(&mut self, failed: &EvaluationFailed) {
+        if let Some(checkpoint) = failed.checkpoint_id {
+            self.unevaluated.insert(checkpoint, format!("its evaluation failed: {}", failed.message));
+        }
+    }
+
+    /// A run is done when its last policy is evaluated, or cannot be.
     fn conclude(&mut self) {
+        if let Some(message) = self.last.and_then(|last| self.unevaluated.remove(&last)) {
+            self.fail(&message);
+        }
         let Some(evaluation) = self.evaluation.as_ref().filter(|_| self.completed && self.end.is_none()) else {
             return;
         };
@@ -161,6 +176,24 @@ mod tests {
         assert_eq!(ends(&[early.clone(), done.clone(), early.clone(), last.clone()]), [None, None, None, Some(900)]);
         assert_eq!(ends(&[last, early.clone(), done]), [None, None, Some(900)]);
         assert_eq!(ends(&[completed(500, true), early]), [None, Some(500)], "stopped early");
+    }
+
+    #[test]
+    fn a_run_has_failed_when_its_last_policy_cannot_be_evaluated_in_whatever_order() {
+        let of = |update| contracts::CheckpointId::of(run(), update);
+        let failed = |update| {
+            Event::EvaluationFailed(EvaluationFailed {
+                run_id: run(),
+                evaluation_id: "0192f0c4-7b1e-7c3a-9d52-4f8e6a1b2c3e".parse().expect("a UUID"),
+                checkpoint_id: Some(of(update)),
+                code: "blob_corrupt".into(),
+                message: "x".into(),
+            })
+        };
+        let done = completed(900, true);
+        assert_eq!(ends(&[failed(1), done.clone()]), [None, Some(0)]);
+        assert_eq!(ends(&[done.clone(), failed(1)]), [None, Some(0)]);
+        assert_eq!(ends(&[failed(0), done, evaluation(900, true)]), [None, None, Some(900)], "an earlier one");
     }
 
     #[test]

@@ -172,7 +172,12 @@ impl<'a> Runner<'a> {
                 from = from.min(recorded.sequence);
             }
         }
-        let filters = ["patrol.evt.run.>", "patrol.evt.training.*.progressed", "patrol.evt.evaluation.*.completed"];
+        let filters = [
+            "patrol.evt.run.>",
+            "patrol.evt.training.*.progressed",
+            "patrol.evt.evaluation.*.completed",
+            "patrol.evt.evaluation.*.failed",
+        ];
         Ok(self.client.log.read(ReadOptions::follow(from).filtered(filters.map(str::to_owned))))
     }
 
