@@ -123,6 +123,7 @@ fn fields_that_joined_later_may_be_missing() {
         ("patrol.run.requested.v1", "/config", "worlds"),
         ("patrol.training.progressed.v1", "", "mean_episode_length"),
         ("patrol.training.progressed.v1", "/diagnostics", "rollout"),
+        ("patrol.training.progressed.v1", "/diagnostics", "old_approx_kl"),
         ("patrol.training.progressed.v1", "/diagnostics", "update_seconds"),
         ("patrol.training.progressed.v1", "/diagnostics", "rollout_seconds"),
     ];

@@ -327,6 +327,7 @@ impl Learner {
             value_loss: losses.value_loss / samples,
             entropy: losses.entropy / samples,
             approx_kl: losses.approx_kl / samples,
+            old_approx_kl: losses.old_approx_kl / samples,
             clip_fraction: losses.clipped / samples,
             gradient_norm: outcome.gradient_norm,
             learning_rate: f64::from(self.config.learning_rate_at(fraction)),

@@ -24,6 +24,8 @@ pub struct UpdateReport {
     pub entropy: f64,
     /// Mean of (r − 1) − ln r over the last epoch: an estimate of KL(π_old‖π), nats, π_old the policy that acted.
     pub approx_kl: f64,
+    /// Mean of −ln r over the last epoch: the plain estimate of the same.
+    pub old_approx_kl: f64,
     /// Share of the samples of the last epoch whose ratio left the clip range; of A3C, whose weight exceeded ρ̄.
     pub clip_fraction: f64,
     /// 1 − Var(R − V)/Var(R) over the rollout.

@@ -148,6 +148,7 @@ fn diagnostics(report: &UpdateReport) -> Diagnostics {
         forward_seconds: timings.forward.as_secs_f64(),
         backward_seconds: timings.backward.as_secs_f64(),
         optimizer_seconds: timings.optimiser.as_secs_f64(),
+        old_approx_kl: Some(report.old_approx_kl),
         update_seconds: Some(timings.wall.as_secs_f64()),
         rollout_seconds: report.rollout.map(|_| timings.rollout.as_secs_f64()),
         rollout: report.rollout.map(rollout),

@@ -62,6 +62,9 @@ pub struct Diagnostics {
     pub forward_seconds: f64,
     pub backward_seconds: f64,
     pub optimizer_seconds: f64,
+    /// Mean of −ln r, the plain estimate of the divergence that `approx_kl` estimates with less variance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_approx_kl: Option<f64>,
     /// Elapsed seconds of the last update, and of its rollout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update_seconds: Option<f64>,

@@ -58,7 +58,8 @@ pub fn optimise(
         norms += f64::from(optimiser.step(pool, config, &batch, rows, progress, &mut outcome));
         minibatches += 1.0;
     }
-    (outcome.losses.approx_kl, outcome.losses.clipped) = (drift.kl, drift.truncated);
+    let losses = &mut outcome.losses;
+    (losses.approx_kl, losses.old_approx_kl, losses.clipped) = (drift.kl, drift.old_kl, drift.truncated);
     outcome.gradient_norm = norms / f64::max(minibatches, 1.0);
     outcome
 }
@@ -106,6 +107,8 @@ fn replace(segments: &[Segment], rows: &[u32], rollout: &mut Rollout) {
 struct Drift {
     /// (r − 1) − ln r.
     kl: f64,
+    /// −ln r.
+    old_kl: f64,
     /// Weights above ρ̄.
     truncated: f64,
 }
@@ -113,6 +116,7 @@ struct Drift {
 impl Drift {
     fn add(&mut self, other: Self) {
         self.kl += other.kl;
+        self.old_kl += other.old_kl;
         self.truncated += other.truncated;
     }
 }
@@ -187,6 +191,7 @@ impl Segment {
         for &log_ratio in &log_ratios {
             let ratio = exp(log_ratio);
             self.drift.kl += f64::from((ratio - 1.0) - log_ratio);
+            self.drift.old_kl -= f64::from(log_ratio);
             self.drift.truncated += f64::from(u8::from(ratio > constants.rho_bar));
         }
         let segment = gae::Segment {

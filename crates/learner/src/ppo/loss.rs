@@ -43,6 +43,8 @@ pub struct LossSums {
     pub entropy: f64,
     /// Schulman's low-variance estimate of KL(π_old‖π): mean of (r − 1) − ln r.
     pub approx_kl: f64,
+    /// The plain estimate of the same: mean of −ln r, which may be negative.
+    pub old_approx_kl: f64,
     pub clipped: f64,
 }
 
@@ -53,6 +55,7 @@ impl LossSums {
         self.value_loss += other.value_loss;
         self.entropy += other.entropy;
         self.approx_kl += other.approx_kl;
+        self.old_approx_kl += other.old_approx_kl;
         self.clipped += other.clipped;
     }
 }
@@ -79,6 +82,7 @@ pub fn loss_and_derivative(heads: &[f32], sample: &Sample, c: &Coefficients, sum
     sums.value_loss += f64::from(value_loss);
     sums.entropy += f64::from(entropy);
     sums.approx_kl += f64::from((ratio - 1.0) - log_ratio);
+    sums.old_approx_kl -= f64::from(log_ratio);
     sums.clipped += f64::from(u8::from((ratio - 1.0).abs() > c.clip_range));
 
     let mut derivative = [0.0; HEADS];
@@ -141,6 +145,20 @@ mod tests {
             let kl = f64::from(ratio - 1.0 - ratio.ln());
             assert!((sums.approx_kl - kl).abs() < 1e-6);
         }
+    }
+
+    /// Two actions, one twice as probable as it was and one half as probable: −ln 2 and ln 2 cancel each other, 2 − 1 − ln 2
+    /// and ½ − 1 + ln 2 do not. A third one, half as probable, leaves ln 2.
+    #[test]
+    fn the_plain_estimate_of_the_divergence_by_hand() {
+        let heads = [0.0; HEADS];
+        let mut sums = LossSums::default();
+        for ratio in [2.0, 0.5] {
+            loss_and_derivative(&heads, &sample(1.0, 0.25 / ratio), &PLAIN, &mut sums);
+        }
+        assert!(sums.old_approx_kl.abs() < 1e-6 && (sums.approx_kl - 0.5).abs() < 1e-6, "{sums:?}");
+        loss_and_derivative(&heads, &sample(1.0, 0.5), &PLAIN, &mut sums);
+        assert!((sums.old_approx_kl - std::f64::consts::LN_2).abs() < 1e-6, "{sums:?}");
     }
 
     #[test]

@@ -90,6 +90,8 @@ pub struct AdditionalMetrics {
     value_loss: f64,
     entropy: f64,
     approx_kl: f64,
+    /// The plain estimate of the same divergence; absent in older reports.
+    old_approx_kl: Option<f64>,
     clip_fraction: f64,
     explained_variance: f64,
     gradient_norm: f64,
@@ -157,6 +159,7 @@ impl Metric {
                 value_loss: diagnostics.value_loss,
                 entropy: diagnostics.entropy,
                 approx_kl: diagnostics.approx_kl,
+                old_approx_kl: diagnostics.old_approx_kl,
                 clip_fraction: diagnostics.clip_fraction,
                 explained_variance: diagnostics.explained_variance,
                 gradient_norm: diagnostics.gradient_norm,

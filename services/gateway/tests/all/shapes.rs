@@ -58,6 +58,7 @@ pub const METRIC: Shape = &[
     ("additional_metrics/value_loss", "number"),
     ("additional_metrics/entropy", "number"),
     ("additional_metrics/approx_kl", "number"),
+    ("additional_metrics/old_approx_kl", "number?"),
     ("additional_metrics/clip_fraction", "number"),
     ("additional_metrics/explained_variance", "number"),
     ("additional_metrics/learning_rate", "number"),
