@@ -5,7 +5,7 @@ use crate::baselines::contest;
 use crate::contest::{Played, play_policy};
 use crate::error::{Error, Result};
 use contracts::events::{BlobRef, CheckpointCreated, EvaluationCompleted, ModelRegistered, RunRequested, Split};
-use contracts::{CheckpointId, Envelope, EvaluationId, Event, EventId, RunId, subjects};
+use contracts::{CheckpointId, Envelope, EvaluationId, Event, EventId, RunId};
 use experiments::{References, agent_score};
 use learner::{Policy, Selection};
 use std::time::Instant;
@@ -47,11 +47,8 @@ impl From<&ModelRegistered> for Candidate {
 impl Evaluator {
     /// The request of a run, with its configuration.
     pub(crate) async fn run(&self, run: RunId) -> Result<RunRequested> {
-        let subject = subjects::event("run", Some(run), "requested");
-        match self.log.last_event(&subject).await?.map(|recorded| recorded.event()).transpose()? {
-            Some(Event::RunRequested(requested)) => Ok(*requested),
-            _ => Err(Error::Evaluation { code: "unknown_run", message: format!("there is no run {run}") }),
-        }
+        let unknown = || Error::Evaluation { code: "unknown_run", message: format!("there is no run {run}") };
+        self.log.run_request(run).await?.ok_or_else(unknown)
     }
 
     /// The policy in a blob whose bytes are what the event says.

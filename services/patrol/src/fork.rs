@@ -31,16 +31,8 @@ pub async fn payload(client: &Client, args: &ForkArgs) -> Result<Value> {
 /// # Errors
 /// When the log holds no such run.
 pub async fn requested(client: &Client, run: RunId) -> Result<RunRequested> {
-    find_request(client, run).await?.with_context(|| format!("there is no run {run}; see `patrol run list`"))
-}
-
-/// The same, if the log holds such a run.
-pub async fn find_request(client: &Client, run: RunId) -> Result<Option<RunRequested>> {
-    let recorded = client.log.last_event(&subjects::event("run", Some(run), "requested")).await?;
-    Ok(match recorded.map(|recorded| recorded.event()).transpose()? {
-        Some(Event::RunRequested(requested)) => Some(*requested),
-        _ => None,
-    })
+    let found = client.log.run_request(run).await?;
+    found.with_context(|| format!("there is no run {run}; see `patrol run list`"))
 }
 
 fn child(parent: &RunRequested, checkpoint: CheckpointId, args: &ForkArgs) -> StartRun {

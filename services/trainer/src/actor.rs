@@ -3,6 +3,7 @@
 //! It keeps nothing that matters: killed, its leases run out and others play those lanes.
 
 use crate::error::{Error, Result};
+use crate::start::requested;
 use contracts::config::{Actors, RunConfig};
 use contracts::{Event, RunId, subjects};
 use event_log::{ActorAnswer, ActorRequest, EventLog, EventLogConfig};
@@ -57,16 +58,12 @@ pub async fn act(config: ActorConfig, lifecycle: Lifecycle) -> Result<()> {
 
 /// The configuration of a run that remote actors may play for.
 async fn settings(log: &EventLog, run: RunId) -> Result<RunConfig> {
-    for recorded in log.load(&subjects::event("run", Some(run), "requested")).await? {
-        if let Event::RunRequested(requested) = recorded.event()? {
-            if requested.config.learning.actors == Actors::Nats {
-                return Ok(requested.config);
-            }
-            let message = "its actors do not come over NATS: start it with `actors` set to `nats`".to_owned();
-            return Err(Error::Run { code: "no_remote_actors", message });
-        }
+    let config = requested(log, run).await?.config;
+    if config.learning.actors == Actors::Nats {
+        return Ok(config);
     }
-    Err(Error::Run { code: "unknown_run", message: format!("the log holds no run {run}") })
+    let message = "its actors do not come over NATS: start it with `actors` set to `nats`".to_owned();
+    Err(Error::Run { code: "no_remote_actors", message })
 }
 
 /// One lane after the other.

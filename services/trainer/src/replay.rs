@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::{Config, order, start};
 use contracts::config::Actors;
-use contracts::events::{CheckpointCreated, RunRequested};
+use contracts::events::CheckpointCreated;
 use contracts::{Event, RunId, subjects};
 use event_log::EventLog;
 use learner::a3c::AsyncRun;
@@ -44,7 +44,7 @@ pub async fn replay(config: &Config, run: RunId, progress: impl Fn(u64) + Send +
     let log = EventLog::connect(config.event_log.clone()).await?;
     let store = ObjectStore::open(&config.store_url)?;
     let checkpoints = checkpoints(&log, run).await?;
-    let claim = Claim::new(&requested(&log, run).await?);
+    let claim = Claim::new(&start::requested(&log, run).await?);
     let material = start::material(&log, &store, &claim).await?;
     let overlapped = claim.config.learning.actors != Actors::InTurns;
     let past = order::after(&log, run, 0).await?;
@@ -80,15 +80,6 @@ fn train(
     }
     let (updates, robot_steps) = (engine.run().updates_done(), engine.run().steps_done());
     Ok(Report { updates, robot_steps, checkpoints: compared })
-}
-
-async fn requested(log: &EventLog, run: RunId) -> Result<RunRequested> {
-    for recorded in log.load(&subjects::event("run", Some(run), "requested")).await? {
-        if let Event::RunRequested(requested) = recorded.event()? {
-            return Ok(*requested);
-        }
-    }
-    Err(Error::Run { code: "unknown_run", message: format!("the log holds no run {run}") })
 }
 
 /// The run's checkpoints, each once, in order.

@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::{Trainer, order};
 use bytes::Bytes;
 use contracts::config::{Actors, RunConfig};
-use contracts::events::{BlobRef, CheckpointCreated};
-use contracts::{CheckpointId, Event, RunId};
+use contracts::events::{BlobRef, CheckpointCreated, RunRequested};
+use contracts::{CheckpointId, FileId, RunId};
 use environment::Worlds;
 use event_log::EventLog;
 use learner::a3c::{AsyncLearner, AsyncRun};
@@ -49,6 +49,15 @@ pub async fn engine(trainer: &Trainer, run: RunId, claim: &Claim) -> Result<Engi
     let learner = build(material.code(), move || material.overlapped(threads)).await?;
     let run = AsyncRun::start(learner, past, actors).map_err(|error| Error::run("no_thread", error))?;
     Ok(Engine::Overlapped(Box::new(run)))
+}
+
+/// How a run was asked for.
+///
+/// # Errors
+/// [`Error::Run`] when the log holds no such run.
+pub async fn requested(log: &EventLog, run: RunId) -> Result<RunRequested> {
+    let unknown = || Error::Run { code: "unknown_run", message: format!("the log holds no run {run}") };
+    log.run_request(run).await?.ok_or_else(unknown)
 }
 
 /// What a learner is built from.
@@ -152,19 +161,11 @@ async fn weights(log: &EventLog, store: &ObjectStore, source: &str) -> Result<By
     let unknown =
         || Error::Run { code: "unknown_weights", message: format!("`{source}` names no checkpoint or model") };
     let id: uuid::Uuid = source.parse().map_err(|_| unknown())?;
-    for filter in ["patrol.evt.training.*.checkpoint_created", "patrol.evt.archive.*.model_registered"] {
-        for recorded in log.load(filter).await?.into_iter().rev() {
-            let found = match recorded.event()? {
-                Event::CheckpointCreated(created) if created.checkpoint_id.0 == id => Some(created.policy),
-                Event::ModelRegistered(model) if model.file_id.0 == id => Some(model.blob),
-                _ => None,
-            };
-            if let Some(found) = found {
-                return blob(store, &found).await;
-            }
-        }
+    if let Some(created) = log.checkpoint(CheckpointId(id)).await? {
+        return blob(store, &created.policy).await;
     }
-    Err(unknown())
+    let model = log.model(FileId(id)).await?.ok_or_else(unknown)?;
+    blob(store, &model.blob).await
 }
 
 /// A blob whose bytes are what the event says.

@@ -4,12 +4,10 @@ use crate::Evaluator;
 use crate::error::{Error, Result};
 use crate::evaluation::{Assignment, Candidate};
 use contracts::events::EvaluationRequested;
-use contracts::{Event, RecordedEvent, subjects};
+use contracts::{Event, FileId, RecordedEvent, subjects};
 
 /// Requested evaluations are numbered behind all those of checkpoints.
 const FIRST_REQUESTED_EPISODE: u64 = 1 << 40;
-/// Every uploaded model.
-const MODELS: &str = "patrol.evt.archive.*.model_registered";
 /// Episodes reserved for one request: sampled and arg-max, at most 1000 each.
 const EPISODES_PER_REQUEST: u64 = 2000;
 
@@ -38,12 +36,10 @@ async fn candidate(evaluator: &Evaluator, requested: &EvaluationRequested) -> Re
             return Ok(created.as_ref().into());
         }
     }
-    for recorded in evaluator.log.load(MODELS).await? {
-        if let Event::ModelRegistered(model) = recorded.event()?
-            && requested.checkpoint_id.is_some_and(|id| id.0 == model.file_id.0)
-        {
-            return Ok(model.as_ref().into());
-        }
+    if let Some(id) = requested.checkpoint_id
+        && let Some(model) = evaluator.log.model(FileId(id.0)).await?
+    {
+        return Ok((&model).into());
     }
     let message = "there is no such checkpoint of the run, and no such model".to_owned();
     Err(Error::Evaluation { code: "unknown_checkpoint", message })

@@ -42,11 +42,7 @@ struct Orphan {
 impl RunArchive {
     /// Reads a run's state; `None` when the run is unknown.
     pub async fn load(context: &Context, run: RunId) -> Result<Option<Self>, Error> {
-        let requested = context.log.load(&subjects::event("run", Some(run), "requested")).await?;
-        let Some(requested) = requested.first() else { return Ok(None) };
-        let Event::RunRequested(requested) = requested.event().map_err(|source| Error::Event { run, source })? else {
-            return Ok(None);
-        };
+        let Some(requested) = context.log.run_request(run).await? else { return Ok(None) };
         let mut state = Self::new(run, &requested.config);
         let filter = subjects::event("archive", Some(run), ">");
         for recorded in context.log.load(&filter).await? {

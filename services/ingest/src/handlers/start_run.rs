@@ -4,7 +4,7 @@ use super::{propose_on_run, run_exists};
 use crate::error::Result;
 use crate::history::Proposal;
 use contracts::commands::StartRun;
-use contracts::{CheckpointId, CommandId, Event, RunId, subjects};
+use contracts::{CheckpointId, CommandId, Event, RunId};
 use domain::continuation::ResumedFrom;
 use domain::run::{RunCommand, StartFacts};
 use event_log::EventLog;
@@ -32,11 +32,12 @@ pub async fn propose(log: &EventLog, id: CommandId, command: &StartRun) -> Resul
 /// The checkpoint of any run with this id, and how that run was configured.
 async fn resumed_from(log: &EventLog, checkpoint: CheckpointId) -> Result<Option<ResumedFrom>> {
     let Some(created) = log.checkpoint(checkpoint).await? else { return Ok(None) };
-    let requested = log.last_event(&subjects::event("run", Some(created.run_id), "requested")).await?;
-    Ok(match requested.map(|recorded| recorded.event()).transpose() {
-        Ok(Some(Event::RunRequested(run))) => Some(ResumedFrom { config: run.config, timestep: created.timestep }),
-        _ => None,
-    })
+    match log.run_request(created.run_id).await {
+        Ok(Some(run)) => Ok(Some(ResumedFrom { config: run.config, timestep: created.timestep })),
+        // What a newer version asked for is nothing to go on from.
+        Ok(None) | Err(event_log::Error::Malformed { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether a checkpoint of any run, or a model that was not deleted, has this id.

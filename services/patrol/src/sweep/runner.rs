@@ -7,7 +7,6 @@ use super::report::{Report, RunReport};
 use super::space::described;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::fork;
 use crate::runs::set;
 use crate::terminal::{count, duration};
 use anyhow::{Context, Result, anyhow};
@@ -183,7 +182,7 @@ impl<'a> Runner<'a> {
 
     /// Asks for the run, unless an earlier command did with the same settings.
     async fn start(&mut self, job: &Job) -> Result<(), Failure> {
-        let Some(known) = fork::find_request(self.client, job.run).await? else {
+        let Some(known) = self.client.log.run_request(job.run).await? else {
             self.client.command("run", "start", serde_json::to_vec(&job.payload)?).await?;
             return Ok(());
         };

@@ -4,9 +4,10 @@ use super::report::{Check, Report};
 use super::surroundings::processor;
 use crate::cli::VerifyModelArgs;
 use crate::failure::Failure;
-use anyhow::{Context, Result, bail, ensure};
-use environment::{WorldConfig, Worlds};
-use learner::{Learner, Policy, PpoConfig};
+use anyhow::{Context, Result, ensure};
+use contracts::RunConfig;
+use contracts::config::Actors;
+use learner::{Learner, Policy};
 use serde::Deserialize;
 use serde_json::json;
 use service_runtime::RandomIds;
@@ -20,24 +21,13 @@ struct Provenance {
     /// Beside the JSON file.
     file: PathBuf,
     sha256: String,
-    /// `… --example universal -- train …`: the settings of the training are its arguments.
-    command: String,
+    /// The run whose last policy it is.
+    config: RunConfig,
     rules_version: u32,
     robot_steps: Option<u64>,
     /// CPU features that chose kernels.
     #[serde(default)]
     cpu_features: Vec<String>,
-}
-
-/// What the policy for every world was trained with.
-#[derive(Debug)]
-struct Recipe {
-    config: PpoConfig,
-    seed: u64,
-    /// Robot-steps after which training ends, before its schedules do.
-    until: u64,
-    /// A policy to start from.
-    from: Option<PathBuf>,
 }
 
 pub async fn verify(args: &VerifyModelArgs) -> Result<Report, Failure> {
@@ -53,7 +43,7 @@ pub async fn verify(args: &VerifyModelArgs) -> Result<Report, Failure> {
         notes.push(processor(&provenance.cpu_features, &now.cpu_features));
     }
     if args.retrain {
-        checks.push(retrain(folder, &provenance).await?);
+        checks.push(retrain(&provenance).await?);
     }
     Ok(Report::new(json!({ "model": provenance.file }), checks, notes))
 }
@@ -73,18 +63,17 @@ fn file(folder: &Path, provenance: &Provenance) -> Result<Check> {
     Ok(check)
 }
 
-async fn retrain(folder: PathBuf, provenance: &Provenance) -> Result<Check> {
+async fn retrain(provenance: &Provenance) -> Result<Check> {
     let mut check = Check::new("training");
     if provenance.rules_version != environment::RULES_VERSION {
         let (then, now) = (provenance.rules_version, environment::RULES_VERSION);
         check.skip(format!("it was trained under rules version {then}; this version has {now}"));
         return Ok(check);
     }
-    let recipe = Recipe::read(&provenance.command)?;
-    let total = recipe.until.min(recipe.config.total_steps);
-    let bar = super::bar("Training again {bar:30} {pos}/{len} robot-steps, {eta} left", total)?;
+    let learner = learner(&provenance.config)?;
+    let bar = super::bar("Training again {bar:30} {pos}/{len} robot-steps, {eta} left", learner.total_steps())?;
     let moved = bar.clone();
-    let trained = tokio::task::spawn_blocking(move || train(recipe, &folder, |steps| moved.set_position(steps)));
+    let trained = tokio::task::spawn_blocking(move || train(learner, |steps| moved.set_position(steps)));
     let trained = trained.await?;
     bar.finish_and_clear();
     let (steps, policy) = trained?;
@@ -100,98 +89,60 @@ async fn retrain(folder: PathBuf, provenance: &Provenance) -> Result<Check> {
     Ok(check)
 }
 
+/// # Errors
+/// When the settings are out of range, or not all that decides what comes out.
+fn learner(config: &RunConfig) -> Result<Learner> {
+    let message = "only where actors take turns with the learner does the configuration decide what comes out";
+    ensure!(config.learning.actors == Actors::InTurns, message);
+    Ok(Learner::new(experiments::worlds(config)?, experiments::ppo_config(config)?, config.seed, 0)?)
+}
+
 /// Robot-steps done and the policy after them.
-fn train(recipe: Recipe, folder: &Path, progress: impl Fn(u64)) -> Result<(u64, Vec<u8>)> {
-    let worlds = Worlds::Universal(WorldConfig::default());
-    let mut learner = match &recipe.from {
-        Some(path) => {
-            let weights =
-                std::fs::read(folder.join(path)).with_context(|| format!("cannot read {}", path.display()))?;
-            Learner::init_from(worlds, recipe.config, recipe.seed, 0, &weights)?
-        }
-        None => Learner::new(worlds, recipe.config, recipe.seed, 0)?,
-    };
-    while !learner.is_complete() && learner.steps_done() < recipe.until {
+fn train(mut learner: Learner, progress: impl Fn(u64)) -> Result<(u64, Vec<u8>)> {
+    while !learner.is_complete() {
         progress(learner.update(None)?.steps_done);
     }
     Ok((learner.steps_done(), learner.policy().to_safetensors()?))
 }
 
-impl Recipe {
-    /// Reads the arguments of `universal -- train`.
-    ///
-    /// # Errors
-    /// For an argument that this version does not know: it might change the result.
-    fn read(command: &str) -> Result<Self> {
-        let (_, arguments) = command.split_once("--example universal -- train").context("it is no such training")?;
-        let mut recipe = Self { config: PpoConfig::universal(), seed: 1, until: u64::MAX, from: None };
-        // What the example does unless told otherwise.
-        recipe.config.total_steps = 100_000_000;
-        let mut words = arguments.split_whitespace();
-        while let Some(name) = words.next() {
-            let value = words.next().with_context(|| format!("`{name}` lacks its value"))?;
-            recipe.set(name, value).with_context(|| format!("`{name} {value}`"))?;
-        }
-        ensure!(recipe.config.validate().is_ok(), "the settings are out of range");
-        Ok(recipe)
-    }
-
-    fn set(&mut self, name: &str, value: &str) -> Result<()> {
-        let config = &mut self.config;
-        match name {
-            "--steps" => config.total_steps = value.parse()?,
-            "--until" => self.until = value.parse()?,
-            "--seed" => self.seed = value.parse()?,
-            "--from" => self.from = Some(value.into()),
-            "--hidden" => config.hidden = value.parse()?,
-            "--learning-rate" => config.learning_rate = value.parse()?,
-            "--gamma" => config.gamma = value.parse()?,
-            "--calm" => config.calm_coefficient = value.parse()?,
-            "--entropy" => config.entropy_coefficient = value.parse()?,
-            "--minibatch" => config.minibatch_size = value.parse()?,
-            "--reward-scale" => config.reward_scale = value.parse()?,
-            "--epochs" => config.update_epochs = value.parse()?,
-            "--clip" => config.clip_range = value.parse()?,
-            "--tour-prior" => config.tour_prior = value.parse()?,
-            "--objects" => config.object_coefficient = value.parse()?,
-            "--tour-anchor" => config.tour_anchor = value.parse()?,
-            // Neither changes a bit.
-            "--threads" | "--save" => {}
-            _ => bail!("is unknown here"),
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::CommandId;
+    use contracts::commands::StartRun;
+    use service_runtime::IdSource;
 
-    /// Small, so that a test can train it twice: the very words that stand in a provenance.
-    const COMMAND: &str = "cargo run --release -p learner --example universal -- train --steps 6000 --until 5000 \
-                           --seed 3 --hidden 16 --epochs 1 --save a.safetensors";
+    /// Small, so that a test can train it twice.
+    fn config() -> RunConfig {
+        let start = json!({
+            "total_timesteps": 1500, "num_envs": 24, "batch_size": 256,
+            "config": {"worlds": "universal", "seed": 3, "rollout_length": 32, "epochs": 1}
+        });
+        let start: StartRun = serde_json::from_value(start).unwrap();
+        domain::run_config::complete(&start, CommandId(RandomIds.next_id())).unwrap()
+    }
 
     fn provenance(sha256: String) -> Provenance {
-        let (file, command) = ("a.safetensors".into(), COMMAND.to_owned());
         let rules_version = environment::RULES_VERSION;
-        Provenance { file, sha256, command, rules_version, robot_steps: None, cpu_features: Vec::new() }
+        let (file, config) = ("a.safetensors".into(), config());
+        Provenance { file, sha256, config, rules_version, robot_steps: None, cpu_features: Vec::new() }
     }
 
     #[tokio::test]
     async fn a_model_comes_out_the_same_when_it_is_trained_again() {
-        let (_, policy) = train(Recipe::read(COMMAND).unwrap(), Path::new("."), |_| {}).unwrap();
-        let same = retrain(PathBuf::from("."), &provenance(sha256(&policy))).await.unwrap();
+        let (_, policy) = train(learner(&config()).unwrap(), |_| {}).unwrap();
+        let same = retrain(&provenance(sha256(&policy))).await.unwrap();
         assert_eq!((same.compared, same.different), (1, 0), "{same:?}");
-        let other = retrain(PathBuf::from("."), &provenance(sha256(b"another"))).await.unwrap();
+        let other = retrain(&provenance(sha256(b"another"))).await.unwrap();
         assert_eq!(other.different, 1, "{other:?}");
     }
 
     #[test]
-    fn an_argument_that_might_change_the_result_is_refused() {
-        let wings = COMMAND.replace("--epochs", "--wings");
-        let error = format!("{:#}", Recipe::read(&wings).unwrap_err());
-        assert!(error.contains("--wings 1") && error.contains("unknown"), "{error}");
-        assert!(Recipe::read("cargo test").is_err());
+    fn what_the_configuration_does_not_decide_is_refused() {
+        let mut config = config();
+        config.learning.actors = Actors::Threads;
+        let error = learner(&config).map(drop).unwrap_err().to_string();
+        assert!(error.contains("take turns"), "{error}");
     }
 
     #[test]
@@ -200,6 +151,8 @@ mod tests {
         let provenance: Provenance = serde_json::from_str(text).unwrap();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
         assert_eq!(file(&folder, &provenance).unwrap().different, 0);
-        Recipe::read(&provenance.command).unwrap();
+        let total = learner(&provenance.config).unwrap().total_steps();
+        // Rollouts are whole: the last one overshoots.
+        assert!(provenance.robot_steps.unwrap() - total < 217, "{total}");
     }
 }
