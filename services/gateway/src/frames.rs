@@ -3,11 +3,14 @@
 //! A page has up to a thousand frames of some two thousand numbers each, nearly all of them from small closed sets: they
 //! are written into the answer as they are looked up, without a tree of values in between.
 
+mod parts;
+
+pub use parts::Frame;
+
 use crate::frame_ids::FrameIds;
 use chrono::{DateTime, Utc};
 use environment::{Action, Cell, Map, StepRecord, World};
-use schemars::JsonSchema;
-use serde::Serialize;
+use parts::{Head, ObjectFrame, Point, RobotFrame};
 use std::ops::Range;
 use std::sync::LazyLock;
 use trajectories::RecordedSteps;
@@ -15,108 +18,6 @@ use trajectories::RecordedSteps;
 /// Threat in hundredths as JSON numbers 0..1.
 static HUNDREDTHS: LazyLock<Vec<String>> =
     LazyLock::new(|| (0..=100).map(|hundredths| (f64::from(hundredths) / 100.0).to_string()).collect());
-
-/// The world after a step. Grids are by row, then column.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "describes what FrameWriter writes")]
-pub struct Frame {
-    #[serde(flatten)]
-    head: Head,
-    threat_grid: ThreatGrid,
-    coverage_map: CoverageMap,
-    #[serde(flatten)]
-    tail: Tail,
-}
-
-/// What is the same in all frames of an episode, written once.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "describes what FrameWriter writes")]
-struct Tail {
-    obstacles: ObstacleGrid,
-    charging_stations: Vec<Point>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-/// What changes from frame to frame, besides the grids.
-#[derive(Serialize, JsonSchema)]
-struct Head {
-    /// Unique within the session and split, and exact as a double.
-    id: u64,
-    session_id: i64,
-    episode: u64,
-    /// Step of the episode, from 0.
-    step: u32,
-    /// Of the first robot, like every other field outside `robots`.
-    robot_x: u8,
-    robot_y: u8,
-    /// 0 north, 1 east, 2 south, 3 west.
-    robot_orientation: u8,
-    robots: Vec<RobotFrame>,
-    suspicious_objects: Vec<ObjectFrame>,
-    action_taken: Option<u8>,
-    reward_received: Option<f64>,
-    /// Share of the free cells cleared so far, 0..1.
-    coverage_ratio: f64,
-    /// Share of the free cells visited so far, 0..1.
-    exploration_score: f64,
-    battery_percentage: f64,
-    is_charging: bool,
-    /// Cells, Manhattan; 0 where no station is known.
-    distance_to_charging_station: u32,
-    charging_station_position_x: u8,
-    charging_station_position_y: u8,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct RobotFrame {
-    id: usize,
-    x: u8,
-    y: u8,
-    orientation: u8,
-    battery_percentage: f64,
-    is_charging: bool,
-    /// 0 forward, 1 turn left, 2 turn right, 3 patrol.
-    action_taken: Option<u8>,
-}
-
-#[derive(Clone, Copy, Serialize, JsonSchema)]
-struct Point {
-    x: u8,
-    y: u8,
-}
-
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "describes what FrameWriter writes")]
-struct ThreatGrid {
-    /// 0..1; 0 for obstacles.
-    levels: Vec<Vec<f64>>,
-}
-
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "describes what FrameWriter writes")]
-struct CoverageMap {
-    /// 1 for a cell that was cleared in this episode.
-    levels: Vec<Vec<u8>>,
-    /// How often robots entered it.
-    counts: Vec<Vec<u32>>,
-}
-
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "describes what FrameWriter writes")]
-struct ObstacleGrid {
-    levels: Vec<Vec<bool>>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct ObjectFrame {
-    x: u8,
-    y: u8,
-    spawn_time: u32,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    threat_level: f64,
-}
 
 /// What all frames of an episode have in common.
 #[derive(Clone, Copy, Debug)]

@@ -1,16 +1,21 @@
 //! Scripted agents on demand.
 
+mod shapes;
+
 use crate::api::Api;
 use crate::app::App;
 use crate::error::{Error, Result, Violation};
 use crate::extract::Json;
-use crate::scripted::{self, Averages, Contest, EnvironmentInfo, EpisodePlayback, Played};
+use crate::scripted::{self, Averages, Contest, Played};
 use axum::extract::State;
 use environment::EpisodeSummary;
 use environment::agents::ScriptedAgent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use shapes::{
+    AgentDefinition, CompareAnswer, CompareRequest, ComparedAgent, EpisodeMetrics, ExecuteAnswer, ExecuteRequest, Size,
+};
 
 const DEFAULT_SIDE: u32 = 10;
 const DEFAULT_EPISODES: u32 = 10;
@@ -45,7 +50,7 @@ pub fn routes(api: Api) -> Api {
 /// A scripted agent's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum AgentType {
+pub enum AgentType {
     HorizontalScan,
     VerticalScan,
     Spiral,
@@ -53,130 +58,6 @@ enum AgentType {
     Greedy,
     Tour,
     Sebs,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct AgentDefinition {
-    #[serde(rename = "type")]
-    kind: AgentType,
-    name: &'static str,
-    description: &'static str,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct ExecuteRequest {
-    agent_type: AgentType,
-    #[schemars(range(min = 3, max = 100))]
-    width: Option<u32>,
-    #[schemars(range(min = 3, max = 100))]
-    height: Option<u32>,
-    #[schemars(range(min = 1, max = 100))]
-    episodes: Option<u32>,
-    #[schemars(range(min = 1, max = 10_000))]
-    max_steps: Option<u32>,
-    #[schemars(range(max = 9_007_199_254_740_991_u64))]
-    seed: Option<u64>,
-    /// Answer with the frames of the episodes, from the first one on, as many as have 16 million cells together. Of an
-    /// episode that is too long for that every nth frame is kept; the `timestep` of each tells which.
-    #[serde(default)]
-    save_frames: bool,
-    /// Comes back in the answer.
-    #[schemars(length(min = 1, max = 128))]
-    execution_id: Option<String>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct CompareRequest {
-    #[schemars(length(min = 1, max = 7))]
-    agent_types: Vec<AgentType>,
-    /// Taken because clients send the same settings to both; a comparison answers without frames.
-    #[serde(default, rename = "save_frames")]
-    _save_frames: bool,
-    /// Comes back in the answer.
-    #[schemars(length(min = 1, max = 128))]
-    execution_id: Option<String>,
-    #[schemars(range(min = 3, max = 100))]
-    width: Option<u32>,
-    #[schemars(range(min = 3, max = 100))]
-    height: Option<u32>,
-    #[schemars(range(min = 1, max = 100))]
-    episodes: Option<u32>,
-    #[schemars(range(min = 1, max = 10_000))]
-    max_steps: Option<u32>,
-    #[schemars(range(max = 9_007_199_254_740_991_u64))]
-    seed: Option<u64>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct Size {
-    width: u32,
-    height: u32,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct ExecuteAnswer {
-    agent_type: AgentType,
-    agent_name: &'static str,
-    execution_id: String,
-    environment: Size,
-    episodes: u32,
-    average_reward: f64,
-    std_reward: f64,
-    average_coverage: f64,
-    average_episode_length: f64,
-    average_patrol_count: f64,
-    average_min_battery: f64,
-    total_battery_deaths: u32,
-    average_mean_threat: f64,
-    episode_metrics: Vec<EpisodeMetrics>,
-    environment_info: EnvironmentInfo,
-    episode_playbacks: Vec<EpisodePlayback>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct EpisodeMetrics {
-    /// From 1.
-    episode: u32,
-    total_reward: f64,
-    episode_length: u32,
-    coverage_ratio: f64,
-    mean_threat: f64,
-    patrol_count: u32,
-    move_count: u32,
-    turn_count: u32,
-    min_battery: f64,
-    battery_deaths: u32,
-    charging_events: u32,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct CompareAnswer {
-    execution_id: String,
-    environment: Size,
-    episodes: u32,
-    max_steps: u32,
-    results: Vec<ComparedAgent>,
-    best_agent: &'static str,
-    worst_agent: &'static str,
-    /// Difference of the average rewards of the best and the worst.
-    performance_gap: f64,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct ComparedAgent {
-    agent_type: AgentType,
-    agent_name: &'static str,
-    rank: usize,
-    average_reward: f64,
-    std_reward: f64,
-    average_coverage: f64,
-    average_episode_length: f64,
-    average_patrol_count: f64,
-    average_min_battery: f64,
-    total_battery_deaths: u32,
-    average_mean_threat: f64,
 }
 
 impl AgentType {
