@@ -179,13 +179,26 @@ impl Environment {
     /// # Errors
     /// If the bytes do not hold a world of this configuration.
     pub fn from_bytes(config: &BatchConfig, bytes: &[u8]) -> Result<Self, WorldError> {
+        Self::from_bytes_and_plan(config, bytes, &[])
+    }
+
+    /// What [`Environment::to_bytes`] leaves out because it can be planned again.
+    pub fn plan_to_bytes(&self) -> Vec<u8> {
+        self.world.plan_to_bytes()
+    }
+
+    /// As [`Environment::from_bytes`], with the plan of the same moment instead of planning anew; an empty one is none.
+    ///
+    /// # Errors
+    /// If the bytes do not hold a world of this configuration, or nobody could do as planned.
+    pub fn from_bytes_and_plan(config: &BatchConfig, bytes: &[u8], plan: &[u8]) -> Result<Self, WorldError> {
         let mut world = match &config.worlds {
-            Worlds::Fixed(world) => World::from_bytes(world, bytes)?,
+            Worlds::Fixed(world) => World::from_bytes_and_plan(world, bytes, plan)?,
             worlds => {
                 let short = WorldError::Corrupt("too short");
                 let ([env_index, episode], bytes) = split_words(bytes).ok_or(short)?;
                 let key = EpisodeKey { run_seed: config.run_seed, purpose: config.purpose, env_index, episode };
-                World::from_bytes(&worlds.config(key, config.num_envs), bytes)?
+                World::from_bytes_and_plan(&worlds.config(key, config.num_envs), bytes, plan)?
             }
         };
         if let Some(observation) = &config.observe {

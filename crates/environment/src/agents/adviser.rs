@@ -6,7 +6,7 @@ use super::tour::Tour;
 use crate::action::Action;
 use crate::error::WorldError;
 use crate::world::World;
-use crate::world::bytes::{Reader, Writer};
+use crate::world::bytes::{Reader, Writer, ensure};
 
 /// Advice for all robots of one world.
 #[derive(Clone, Debug)]
@@ -15,15 +15,15 @@ pub(crate) struct Adviser(Pilot<Tour>);
 impl Adviser {
     /// Advice for the world as it is.
     pub fn new(world: &World) -> Self {
-        let mut adviser = Self::unprepared(world);
-        adviser.0.propose(world);
-        adviser
-    }
-
-    fn unprepared(world: &World) -> Self {
         let mut pilot = Pilot::new(Tour::default());
         pilot.reset(world);
+        pilot.propose(world);
         Self(pilot)
+    }
+
+    /// The round that it planned for the episode.
+    pub fn write_plan(&self, out: &mut Writer) {
+        self.0.strategy().write_plan(out);
     }
 
     /// What it remembers.
@@ -32,15 +32,23 @@ impl Adviser {
         self.0.strategy().write(out);
     }
 
-    /// Reads [`Adviser::write`] back.
+    /// Reads [`Adviser::write`] back; plans the round anew unless `plan` holds it.
     ///
     /// # Errors
     /// If the bytes cannot have been written in this world.
-    pub fn read(world: &World, input: &mut Reader) -> Result<Self, WorldError> {
-        let mut adviser = Self::unprepared(world);
-        adviser.0.read(world, input)?;
-        adviser.0.strategy_mut().read(input)?;
-        Ok(adviser)
+    pub fn read(world: &World, input: &mut Reader, plan: &[u8]) -> Result<Self, WorldError> {
+        let mut pilot = Pilot::new(Tour::default());
+        if plan.is_empty() {
+            pilot.reset(world);
+        } else {
+            let mut plan = Reader::new(plan);
+            pilot.prepare(world);
+            *pilot.strategy_mut() = Tour::planned(world, pilot.graph(), &mut plan)?;
+            ensure(plan.is_at_end(), "the round is too long")?;
+        }
+        pilot.read(world, input)?;
+        pilot.strategy_mut().read(input)?;
+        Ok(Self(pilot))
     }
 
     /// What the tour would do next with this robot.

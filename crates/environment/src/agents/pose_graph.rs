@@ -19,6 +19,11 @@ impl Pose {
         Self((cell * 4) as u16 | heading as u16)
     }
 
+    /// The pose with this index, below four times the number of cells.
+    pub fn at(index: usize) -> Self {
+        Self(index as u16)
+    }
+
     /// Index of the cell, `y * width + x`.
     pub fn cell(self) -> usize {
         usize::from(self.0 / 4)

@@ -41,6 +41,24 @@ impl World {
     /// # Errors
     /// If the bytes do not hold a world of this configuration.
     pub fn from_bytes(config: &WorldConfig, bytes: &[u8]) -> Result<Self, WorldError> {
+        Self::from_bytes_and_plan(config, bytes, &[])
+    }
+
+    /// What takes the longest to compute again when [`World::to_bytes`] is read, and is no part of it since it follows from
+    /// the map: the round of the tour that advises. Empty without an adviser.
+    pub fn plan_to_bytes(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        if let Some(adviser) = &self.adviser {
+            adviser.write_plan(&mut out);
+        }
+        out.into_bytes()
+    }
+
+    /// As [`World::from_bytes`], with the plan of the same moment instead of planning anew; an empty one is none.
+    ///
+    /// # Errors
+    /// If the bytes do not hold a world of this configuration, or nobody could do as planned.
+    pub fn from_bytes_and_plan(config: &WorldConfig, bytes: &[u8], plan: &[u8]) -> Result<Self, WorldError> {
         config.validate()?;
         let (content, sum) = bytes.split_last_chunk::<8>().ok_or(WorldError::Corrupt("too short"))?;
         ensure(checksum(content) == u64::from_le_bytes(*sum), "the checksum is wrong")?;
@@ -52,7 +70,7 @@ impl World {
         world.read_cells(&mut input)?;
         world.read_tally(&mut input)?;
         if magic == MAGIC_ADVISED {
-            world.adviser = Some(Box::new(Adviser::read(&world, &mut input)?));
+            world.adviser = Some(Box::new(Adviser::read(&world, &mut input, plan)?));
         }
         ensure(input.is_at_end(), "too long")?;
         Ok(world)

@@ -1,7 +1,7 @@
 //! Saved worlds continue bit for bit; damaged ones are refused.
 
 use crate::world::{Actions, any_config, key, try_world};
-use environment::{ObservationSpec, StepRecord, World, WorldConfig};
+use environment::{MapConfig, MapType, ObservationSpec, StepRecord, World, WorldConfig};
 use proptest::prelude::*;
 
 proptest! {
@@ -85,6 +85,67 @@ proptest! {
                 forged.step(&actions.next(2), &mut record);
             }
             let _ = forged.episode_summary();
+        }
+    }
+}
+
+/// A team on a map of this kind that sees the tour and has done what it liked for a while.
+fn advised(map_type: MapType, robots: usize) -> (WorldConfig, World, Actions) {
+    let map = MapConfig { map_type, ..MapConfig::default() };
+    let config = WorldConfig { width: 14, height: 11, num_robots: robots, map, ..WorldConfig::default() };
+    let mut world = World::new(&config, key(robots as u64)).expect("valid");
+    world.track_observations(&ObservationSpec { tour: true, ..ObservationSpec::for_team(robots) });
+    let (mut record, mut actions) = (StepRecord::new(), Actions(3));
+    for _ in 0..70 {
+        world.step(&actions.next(robots), &mut record);
+    }
+    (config, world, actions)
+}
+
+/// Whether the round is handed over or planned again makes no difference.
+#[test]
+fn a_plan_that_is_handed_over_is_the_one_that_would_be_made() {
+    for map_type in MapType::ALL {
+        for robots in [1, 3] {
+            let (config, world, mut actions) = advised(map_type, robots);
+            let (bytes, plan) = (world.to_bytes(), world.plan_to_bytes());
+            assert!(plan.len() > 16, "{map_type:?}: {} bytes", plan.len());
+            let mut worlds =
+                [&plan[..], &[]].map(|plan| World::from_bytes_and_plan(&config, &bytes, plan).expect("saved"));
+            let mut record = StepRecord::new();
+            for _ in 0..200 {
+                let chosen = actions.next(robots);
+                worlds.iter_mut().for_each(|world| world.step(&chosen, &mut record));
+            }
+            let [handed_over, made] = worlds;
+            assert_eq!(handed_over.to_bytes(), made.to_bytes(), "{map_type:?}, {robots} robots");
+            assert_eq!(handed_over.plan_to_bytes(), plan);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Forged plans are refused or can be followed; nothing panics.
+    #[test]
+    fn forged_plans_do_not_panic(
+        robots in 1usize..4, edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let (config, world, mut actions) = advised(MapType::Random, robots);
+        let (bytes, mut plan) = (world.to_bytes(), world.plan_to_bytes());
+        let (cut, _) = edits[0];
+        let shorter = &plan[..cut.index(plan.len() - 1) + 1];
+        prop_assert!(shorter.len() == plan.len() || World::from_bytes_and_plan(&config, &bytes, shorter).is_err());
+        for (place, value) in edits {
+            let place = place.index(plan.len());
+            plan[place] = value;
+        }
+        if let Ok(mut forged) = World::from_bytes_and_plan(&config, &bytes, &plan) {
+            let mut record = StepRecord::new();
+            for _ in 0..120 {
+                forged.step(&actions.next(robots), &mut record);
+            }
         }
     }
 }

@@ -11,11 +11,15 @@ use super::actor::{ActorSettings, SegmentActor};
 use super::lane::{Lane, PolicyVersion, SegmentDigest};
 use super::learner::{AsyncLearner, AsyncUpdate};
 use crate::checkpoint::container::{ContainerError, Reader, Writer};
+use crate::checkpoint::{ENVIRONMENTS, split};
 use crate::error::LearnerError;
 use crate::policy::Policy;
 use crate::ppo::PpoConfig;
 pub use crate::rollout::collect::Choices;
 use crate::setup::batch_config;
+
+/// Names of the tensors of a lease that hold what was planned, as [`ENVIRONMENTS`].
+const PLANS: [&str; 2] = ["plan.lengths", "plan.rounds"];
 
 /// The right to play one segment, and everything that it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub struct Lease {
     pub policy: Vec<u8>,
     /// The environments as they stand.
     pub environments: Vec<Vec<u8>>,
+    /// What was planned for their episodes, so that an actor need not plan it anew; empty where nothing was.
+    pub plans: Vec<Vec<u8>>,
 }
 
 /// What a remote actor made of a lease.
@@ -49,8 +55,10 @@ impl Lease {
         writer.metadata("segment", self.segment);
         writer.metadata("policy_version", self.policy_version);
         writer.bytes("policy", self.policy.clone());
-        writer.u64s("environment.lengths", self.environments.iter().map(|state| state.len() as u64));
-        writer.bytes("environment.states", self.environments.concat());
+        for ([lengths, name], parts) in [(ENVIRONMENTS, &self.environments), (PLANS, &self.plans)] {
+            writer.u64s(lengths, parts.iter().map(|part| part.len() as u64));
+            writer.bytes(name, parts.concat());
+        }
         writer.finish().map_err(LearnerError::Write)
     }
 
@@ -62,15 +70,16 @@ impl Lease {
 
     fn read(bytes: &[u8]) -> Result<Self, ContainerError> {
         let reader = Reader::new(bytes)?;
-        let count = reader.u64s("environment.lengths")?.len();
-        let environments = crate::checkpoint::split_environments(&reader, count)?;
+        let count = reader.u64s(ENVIRONMENTS[0])?.len();
+        let parts = |names| Ok(split(&reader, names, count)?.into_iter().map(<[u8]>::to_vec).collect());
         Ok(Self {
             id: reader.parsed("lease")?,
             lane: reader.parsed("lane")?,
             segment: reader.parsed("segment")?,
             policy_version: reader.parsed("policy_version")?,
             policy: reader.bytes("policy")?.to_vec(),
-            environments: environments.into_iter().map(<[u8]>::to_vec).collect(),
+            environments: parts(ENVIRONMENTS)?,
+            plans: parts(PLANS)?,
         })
     }
 }
@@ -101,6 +110,7 @@ impl AsyncLearner {
         let policy_version = self.newest().version;
         let policy = self.inner.policy().to_safetensors()?;
         let environments: Vec<Vec<u8>> = lane.environments.iter().map(Environment::to_bytes).collect();
+        let plans = lane.environments.iter().map(Environment::plan_to_bytes).collect();
         self.leases.last += 1;
         let id = self.leases.last;
         let lease = Lease {
@@ -110,6 +120,7 @@ impl AsyncLearner {
             policy_version,
             policy,
             environments: environments.clone(),
+            plans,
         };
         self.leases.lent.insert(id, Lent { lane, policy_version, environments });
         Ok(Some(lease))
@@ -209,7 +220,8 @@ impl RemoteActor {
     pub fn play(&mut self, lease: &Lease) -> Result<RemoteSegment, LearnerError> {
         let (policy, observation) = self.policy(lease)?;
         let batch = batch_config(&self.world.clone().into(), &self.config, self.seed, &observation);
-        let states = lease.environments.iter().map(|state| Environment::from_bytes(&batch, state));
+        let states = lease.environments.iter().zip(&lease.plans);
+        let states = states.map(|(state, plan)| Environment::from_bytes_and_plan(&batch, state, plan));
         let lane = Lane::new(lease.lane, lease.segment, states.collect::<Result<_, _>>()?);
         let settings = || {
             let seen = (policy.network.shape().clone(), observation);

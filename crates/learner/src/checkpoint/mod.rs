@@ -214,7 +214,7 @@ impl<'a> Saved<'a> {
         let normaliser = config.normalise_returns.then(|| read_normaliser(reader, robots)).transpose()?;
         let lanes = |segment_envs| read_lanes(reader, config.num_envs, segment_envs);
         let asynchronous = segment_envs.map(lanes).transpose()?;
-        let environments = split_environments(reader, config.num_envs)?;
+        let environments = split(reader, ENVIRONMENTS, config.num_envs)?;
         Ok(Self { adam, behaviour, progress, normaliser, asynchronous, environments })
     }
 }
@@ -235,21 +235,26 @@ fn read_lanes(reader: &Reader, num_envs: usize, segment_envs: usize) -> Result<L
     Ok(LaneCounters { segment_envs, segments, policy_version: reader.parsed("policy_version")? })
 }
 
-pub(crate) fn split_environments<'a>(reader: &Reader<'a>, num_envs: usize) -> Result<Vec<&'a [u8]>, ContainerError> {
-    let lengths = reader.u64s("environment.lengths")?;
-    expect_len("environment.lengths", lengths.len(), num_envs)?;
-    let states = reader.bytes("environment.states")?;
-    let mut rest = states;
-    let mut parts = Vec::with_capacity(num_envs);
+/// Names of the tensors that hold the environments: the length of each, and all of them one after the other.
+pub(crate) const ENVIRONMENTS: [&str; 2] = ["environment.lengths", "environment.states"];
+
+/// The `count` parts of bytes that two tensors hold together.
+pub(crate) fn split<'a>(reader: &Reader<'a>, names: [&str; 2], count: usize) -> Result<Vec<&'a [u8]>, ContainerError> {
+    let [lengths_name, name] = names;
+    let lengths = reader.u64s(lengths_name)?;
+    expect_len(lengths_name, lengths.len(), count)?;
+    let bytes = reader.bytes(name)?;
+    let mut rest = bytes;
+    let mut parts = Vec::with_capacity(count);
     for length in lengths {
         let (part, after) = usize::try_from(length)
             .ok()
             .and_then(|length| rest.split_at_checked(length))
-            .ok_or_else(|| wrong_len("environment.states", states.len(), parts.len()))?;
+            .ok_or_else(|| wrong_len(name, bytes.len(), parts.len()))?;
         parts.push(part);
         rest = after;
     }
-    expect_len("environment.states", rest.len(), 0)?;
+    expect_len(name, rest.len(), 0)?;
     Ok(parts)
 }
 

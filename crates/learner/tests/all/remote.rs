@@ -108,6 +108,24 @@ fn what_cannot_have_been_played_is_refused_and_leaves_nothing_behind() {
     assert_replays(&order, learner);
 }
 
+/// The round travels with the lease, and nothing that it says is believed.
+#[test]
+fn an_actor_follows_the_round_that_the_learner_planned() {
+    let mut learner = learner();
+    let lease = learner.lease(false).expect("a policy").expect("a lane");
+    assert_eq!(lease.plans.len(), lease.environments.len());
+    assert!(lease.plans.iter().all(|plan| plan.len() > 16), "rounds of several stops");
+    let none = Lease { plans: vec![Vec::new(); lease.plans.len()], ..lease.clone() };
+    let segment = actor("near").play(&sent(&lease)).expect("played");
+    assert_eq!(actor("far").play(&none).expect("played"), segment, "planned again, it is the same");
+    let mut plans = lease.plans.clone();
+    plans[0].rotate_left(8);
+    let other = actor("misled").play(&Lease { plans, ..lease.clone() });
+    if let Ok(misled) = other {
+        assert!(matches!(learner.accept("misled", &misled), Err(LearnerError::Refused { .. })));
+    }
+}
+
 #[test]
 fn no_prefix_of_a_lease_and_no_other_world_panics() {
     let mut learner = learner();

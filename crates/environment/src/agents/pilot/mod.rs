@@ -119,6 +119,22 @@ impl<S> Pilot<S> {
     pub fn strategy_mut(&mut self) -> &mut S {
         &mut self.strategy
     }
+
+    pub fn graph(&self) -> &PoseGraph {
+        &self.graph
+    }
+
+    /// At the start of an episode in `world`, all but the strategy.
+    pub fn prepare(&mut self, world: &World) {
+        self.graph = PoseGraph::new(world.map());
+        self.charging = Charging::new(world, &mut self.graph);
+        self.patrols_on_action = world.config().patrol_mode == PatrolMode::OnAction;
+        self.rng = world.key().rng(Stream::Agent);
+        let graph = &self.graph;
+        let courses = world.robots().iter().map(|robot| Course::new(graph.pose_of(robot)));
+        self.courses = courses.collect();
+        self.berths = (0..self.courses.len()).collect();
+    }
 }
 
 impl<S: Strategy> Pilot<S> {
@@ -135,14 +151,7 @@ impl<S: Strategy> Agent for Pilot<S> {
     }
 
     fn reset(&mut self, world: &World) {
-        self.graph = PoseGraph::new(world.map());
-        self.charging = Charging::new(world, &mut self.graph);
-        self.patrols_on_action = world.config().patrol_mode == PatrolMode::OnAction;
-        self.rng = world.key().rng(Stream::Agent);
-        let graph = &self.graph;
-        let courses = world.robots().iter().map(|robot| Course::new(graph.pose_of(robot)));
-        self.courses = courses.collect();
-        self.berths = (0..self.courses.len()).collect();
+        self.prepare(world);
         self.strategy.reset(world, &mut self.graph);
     }
 
