@@ -4,10 +4,10 @@ use crate::world::{World, checkpoint, completed};
 use anyhow::{Context, Result, ensure};
 use contracts::commands::StartRun;
 use contracts::ids::CommandId;
-use contracts::{Event, RunId};
+use contracts::{Event, RunConfig, RunId};
 use environment::{WorldConfig, Worlds};
 use experiments::Teams;
-use learner::PpoConfig;
+use learner::{Learner, PpoConfig};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -32,12 +32,34 @@ fn payload() -> Value {
     })
 }
 
+fn complete(payload: Value) -> Result<RunConfig> {
+    let start: StartRun = serde_json::from_value(payload)?;
+    Ok(domain::run_config::complete(&start, CommandId(Uuid::from_u128(1)))?)
+}
+
+/// What a client may ask for beside the worlds.
+#[test]
+fn either_network_and_either_backend_trains_in_them() -> Result<()> {
+    for (policy_type, backend) in [("CnnPolicy", "fused"), ("MlpPolicy", "dfdx"), ("CnnPolicy", "dfdx")] {
+        let mut payload = payload();
+        payload["policy_type"] = policy_type.into();
+        payload["config"]["backend"] = backend.into();
+        payload["config"]["normalize_returns"] = true.into();
+        let config = complete(payload)?;
+        let settings = experiments::ppo_config(&config)?;
+        let mut learner = Learner::new(experiments::worlds(&config)?, settings, config.seed, 2)?;
+        let before = learner.policy().network().parameters().to_vec();
+        let report = learner.update(None)?;
+        ensure!(report.policy_loss.is_finite() && report.value_loss.is_finite(), "{policy_type} {backend}: {report:?}");
+        ensure!(learner.policy().network().parameters() != before, "{policy_type} {backend} learned nothing");
+    }
+    Ok(())
+}
+
 /// What a client gets who only says which worlds.
 #[test]
 fn the_defaults_are_those_of_the_policy_for_every_world() -> Result<()> {
-    let start = json!({"total_timesteps": 1_000_000, "config": {"worlds": "universal"}});
-    let start: StartRun = serde_json::from_value(start)?;
-    let config = domain::run_config::complete(&start, CommandId(Uuid::from_u128(1))).map_err(anyhow::Error::from)?;
+    let config = complete(json!({"total_timesteps": 1_000_000, "config": {"worlds": "universal"}}))?;
     assert_eq!(experiments::worlds(&config)?, Worlds::Universal(WorldConfig::default()));
     let total_steps = Teams::of(&config).robot_steps(1_000_000);
     assert!((3_300_000..3_500_000).contains(&total_steps), "{total_steps}");
