@@ -10,9 +10,12 @@ const REQUESTED: u64 = 1 << 40;
 /// … and here they follow closer: 17 million updates with a thousand episodes each lie before them.
 const REQUESTED_HERE: u64 = 1 << 35;
 
+/// Steps of an episode unless its session says otherwise: at most four per cell of the largest world, 50×50.
+const LONGEST: u32 = 10_000;
+
 /// The numbers of one episode's frames.
 ///
-/// Episodes follow each other at the length of the longest one that the session can have. Of robots that count episodes in
+/// Episodes follow each other at the length of the longest one that the session can have, whatever worlds it draws. Of robots that count episodes in
 /// steps too large for that, the numbers begin again at 0 where they would cease to be exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameIds {
@@ -20,8 +23,9 @@ pub struct FrameIds {
 }
 
 impl FrameIds {
-    /// Of `episode`, in a session whose episodes have at most `longest` steps.
-    pub fn of(split: Split, episode: u64, longest: u32) -> Self {
+    /// Of `episode`, in a session whose episodes have at most `max_steps` steps.
+    pub fn of(split: Split, episode: u64, max_steps: Option<u32>) -> Self {
+        let longest = max_steps.unwrap_or(LONGEST);
         let place = match split {
             Split::Eval if episode >= REQUESTED => episode - REQUESTED + REQUESTED_HERE,
             _ => episode,
@@ -52,16 +56,16 @@ mod tests {
             (Split::Eval, requested, longest - 1),
             (Split::Eval, requested + 1, 0),
         ];
-        let ids = frames.map(|(split, episode, step)| FrameIds::of(split, episode, longest).at(step));
+        let ids = frames.map(|(split, episode, step)| FrameIds::of(split, episode, Some(longest)).at(step));
         assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
         assert!(ids.iter().all(|id| (*id as f64) as u64 == *id && *id < EXACT), "{ids:?}");
         // Training episodes are just numbered.
-        assert_eq!(FrameIds::of(Split::Train, REQUESTED, 1000).at(7), REQUESTED * 1000 + 7);
+        assert_eq!(FrameIds::of(Split::Train, REQUESTED, Some(1000)).at(7), REQUESTED * 1000 + 7);
     }
 
     #[test]
     fn even_the_largest_episode_has_exact_numbers() {
-        let ids = FrameIds::of(Split::External, u64::MAX, 1000);
+        let ids = FrameIds::of(Split::External, u64::MAX, None);
         assert!(ids.at(999) < EXACT && ids.at(999) != ids.at(998));
     }
 }

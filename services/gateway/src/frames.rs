@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_place_of_which_only_the_size_is_known_is_empty() {
-        let ids = FrameIds::of(Split::External, 2, 10);
+        let ids = FrameIds::of(Split::External, 2, None);
         let setting = Setting { session_id: 1, episode: 2, ids, recorded_at: DateTime::UNIX_EPOCH };
         let writer = FrameWriter::new(setting, Ground::unknown(3, 2)).expect("plain values");
         let recorded = RecordedSteps {

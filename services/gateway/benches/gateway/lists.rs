@@ -15,7 +15,7 @@ const REQUESTS: usize = 200;
 
 /// A page of 50 at the newest end, and one from the middle by key; both tell how many items there are.
 pub async fn long(world: &World, run: RunId, number: i64, measurements: &mut Measurements) -> Result<()> {
-    for first in (0..LONG).step_by(BATCH as usize) {
+    for first in (1..=LONG).step_by(BATCH as usize) {
         world.append((first..first + BATCH).map(|update| progressed(run, update)).collect()).await?;
         world.append((first..first + BATCH).map(|index| episode(run, index)).collect()).await?;
     }

@@ -194,7 +194,6 @@ enum Stage {
 async fn scene(app: &App, run: &RunRow, recordings: &Recordings, excerpt: &Excerpt) -> Result<Scene> {
     let run_id = RunId(run.run_id);
     let (split, episode) = (recordings.split, excerpt.episode);
-    let longest = experiments::world_config(&run.config.0.world).map_err(Error::internal)?.episode_length();
     let external = split == Split::External;
     let detail = if external { Detail::Reports } else { Detail::Actions };
     let recorded = app.recorded_steps(recordings, excerpt, detail).await?;
@@ -218,7 +217,7 @@ async fn scene(app: &App, run: &RunRow, recordings: &Recordings, excerpt: &Excer
         let world = playback::opening(&run.config.0, split, episode, row.as_ref(), None);
         Stage::Simulated(Box::new(world.map_err(|error| unplayable(episode, error))?))
     };
-    let ids = FrameIds::of(split, episode, longest);
+    let ids = FrameIds::of(split, episode, run.config.0.world.max_steps);
     let setting = Setting { session_id: run.id, episode, ids, recorded_at: run.updated_at };
     Ok(Scene { setting, excerpt: excerpt.clone(), recorded, stage })
 }

@@ -83,16 +83,18 @@ async fn episodes_in_worlds_of_all_kinds_are_played_back() -> Result<()> {
     let total = frames.wait_until(64 * ENVIRONMENTS, "page_size=1").await?;
     let playable = world.found("/api/v1/playback/sessions").await?["sessions"][0].clone();
     assert_eq!(playable["frame_count"], total, "{playable:#}");
-    let mut places = BTreeSet::new();
+    let (mut places, mut ids) = (BTreeSet::new(), BTreeSet::new());
     for page in 1..=total.div_ceil(100) {
         for frame in frames.list(&format!("page={page}&page_size=100")).await? {
             let environment = frame["episode"].as_u64().context("an episode")? % ENVIRONMENTS;
             let robots = frame["robots"].as_array().map_or(0, Vec::len);
             let levels = frame.pointer("/threat_grid/levels").and_then(Value::as_array).context("a grid")?;
             let width = levels[0].as_array().map_or(0, Vec::len);
+            ids.insert(frame["id"].as_u64());
             places.insert((environment, robots, width, levels.len()));
         }
     }
+    assert_eq!(ids.len() as u64, total, "every frame has an id of its own");
     let teams: BTreeSet<(u64, usize)> =
         places.iter().map(|(environment, robots, ..)| (*environment, *robots)).collect();
     assert_eq!(teams.len() as u64, ENVIRONMENTS, "a team keeps its size: {teams:?}");
