@@ -3,6 +3,7 @@ use anyhow::{Context, Result};
 use futures::StreamExt;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use test_support::wait_for;
 
 #[tokio::test]
 async fn any_command_can_be_sent_and_asked_about() -> Result<()> {
@@ -38,9 +39,15 @@ async fn events_are_streamed_from_where_the_client_was() -> Result<()> {
     // A stream goes on where it was when the server of the log comes back.
     let mut events = world.request(Method::GET, "/api/v1/events").send().await?.bytes_stream();
     world.nats.restart().await?;
-    let (later, _) = world.start_session("later").await?;
-    let next = tokio::time::timeout(PATIENCE, events.next()).await?.context("an event")??;
-    assert!(String::from_utf8(next.to_vec())?.contains(&format!("id: {later}\n")), "{next:?}");
+    let later = wait_for("a session that is started afterwards", PATIENCE, async || {
+        world.start_session("later").await.map_err(|error| format!("{error:#}"))
+    });
+    let (mark, mut text) = (format!("id: {}\n", later.await?.0), String::new());
+    while !text.contains(&mark) {
+        let more =
+            tokio::time::timeout(PATIENCE, events.next()).await.with_context(|| format!("no {mark} in {text}"))?;
+        text.push_str(std::str::from_utf8(&more.context("the stream ended")??)?);
+    }
     let page = world.request(Method::GET, "/docs").send().await?;
     assert!(page.headers()["content-security-policy"].to_str()?.contains("script-src 'unsafe-inline'"));
     assert!(!page.text().await?.contains("https://"));

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::SinkExt;
 use serde_json::json;
 use std::time::Duration;
+use test_support::wait_for;
 use tokio::io::AsyncReadExt;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
@@ -36,8 +37,17 @@ async fn a_late_client_sees_the_present_and_then_what_changes() -> Result<()> {
     // Who comes back after a while sees what became of it meanwhile, and no more.
     drop(watcher);
     world.append(vec![progressed(run, 4), progressed(run, 5)]).await?;
-    let mut watcher = Watcher::open(&world, &format!("/api/v1/ws/training/{number}")).await?;
-    assert_eq!(watcher.wait_for("training_progress").await?["timestep"], 500);
+    // A connection to Postgres that its restart broke may still turn one away with 1011: clients come again.
+    let (mut watcher, progress) = wait_for("a socket", PATIENCE, async || {
+        let again = async {
+            let mut watcher = Watcher::open(&world, &format!("/api/v1/ws/training/{number}")).await?;
+            let progress = watcher.wait_for("training_progress").await?;
+            anyhow::Ok((watcher, progress))
+        };
+        again.await.map_err(|error| format!("{error:#}"))
+    })
+    .await?;
+    assert_eq!(progress["timestep"], 500);
     world.append(vec![failed(run)]).await?;
     assert_eq!(watcher.wait_for("training_error").await?["error_type"], "checkpoint_unreadable");
     Ok(())
@@ -80,12 +90,12 @@ async fn live_frames_reach_every_client() -> Result<()> {
 
 #[tokio::test]
 async fn heartbeats_go_both_ways_and_silent_clients_are_let_go() -> Result<()> {
-    let world = World::with(|config| config.limits.heartbeat = Duration::from_millis(100)).await?;
+    let world = World::with(|config| config.limits.heartbeat = Duration::from_millis(500)).await?;
     let (number, _) = world.start_session("watched").await?;
     let path = format!("/ws/training/{number}");
     // A client that reads answers pings by itself, and stays for as long as it likes.
     let mut watcher = Watcher::open(&world, &path).await?;
-    for _ in 0..8 {
+    for _ in 0..5 {
         watcher.wait_for("ping").await?;
     }
     watcher.0.send(Message::text(r#"{"type":"ping"}"#)).await?;
