@@ -24,6 +24,10 @@ use std::time::{Duration, Instant};
 const PAIRS: usize = 6;
 /// What recording every training step may cost.
 const RECORDING_COST: f64 = 0.05;
+/// Resident bytes that all services together may take while a run trains.
+const MEMORY: f64 = 400e6;
+/// Sizes of the teams that train.
+const TEAMS: [u32; 2] = [1, 4];
 /// Commands whose way to Postgres is timed.
 const COMMANDS: usize = 200;
 const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
@@ -45,14 +49,18 @@ async fn measure_in(folder: &Path, args: &BenchPipelineArgs) -> Result<Measureme
     let (running, seconds) = Running::start(folder).await?;
     measurements.add("pipeline/start_up/later", seconds, "s");
     let mut client = Client::with(running.system.variables.clone()).await?;
-    for robots in [1, 4] {
+    // What `patrol up` takes: later this process also trains beside its services.
+    for robots in TEAMS {
+        through_pipeline(&client, robots, args.steps / u64::from(robots), "full").await?;
+    }
+    measurements.add_limited("pipeline/memory/peak_resident", peak_resident_bytes()?, "bytes", MEMORY);
+    for robots in TEAMS {
         training(&client, args, robots, &mut measurements).await?;
     }
     visibility(&mut client, &mut measurements).await?;
     let report = project(&mut client, true).await?;
     measurements.add("pipeline/replay/check", report.events_per_second, "events/s");
     measurements.add("pipeline/replay/identical", f64::from(u8::from(report.identical == Some(true))), "bool");
-    measurements.add("pipeline/memory/peak_resident", peak_resident_bytes()?, "bytes");
     running.stop().await?;
     Ok(measurements)
 }
