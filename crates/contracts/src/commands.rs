@@ -188,7 +188,8 @@ pub struct RunOptions {
     pub reward_scale: Option<f64>,
     #[schemars(range(min = 0.0, max = 100.0))]
     pub threat_shaping: Option<f64>,
-    /// Extra reward for the robot that removes an object, for the learner only.
+    /// Extra reward for the robot that removes an object, for the learner only; absent means what was measured to be best,
+    /// times `object_weight`.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub object_shaping: Option<f64>,
     /// How much the first policy trusts the tour's next action, in nats; 0 hides the tour from the policy.

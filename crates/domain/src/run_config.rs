@@ -18,6 +18,9 @@ use measured::{Measured, Teams};
 /// Samples (steps of single robots) of one update that a trainer keeps in memory; about 500 MB of observations.
 pub const MAX_ROLLOUT_SAMPLES: u64 = 1 << 18;
 
+/// The largest `object_shaping` that a command may ask for.
+const MOST_SHAPING: f64 = 100.0;
+
 /// Robot-steps between checkpoints: about ten seconds of training.
 const CHECKPOINT_ROBOT_STEPS: u64 = 10 * 60_000;
 const RECORDING_BUDGET_BYTES: u64 = 2 << 30;
@@ -32,7 +35,7 @@ pub fn complete(start: &StartRun, command_id: CommandId) -> Result<RunConfig, Re
     let options = start.config.clone().unwrap_or_default();
     let world = world(start, &options);
     let worlds = options.worlds.unwrap_or_default();
-    let learning = learning(start, &options, Teams::of(worlds, &world));
+    let learning = learning(start, &options, Teams::of(worlds, &world), world.object_weight);
     let config = RunConfig {
         seed: options.seed.unwrap_or_else(|| seed_from(command_id)),
         recording: recording(&options),
@@ -87,7 +90,7 @@ fn world(start: &StartRun, options: &RunOptions) -> WorldSettings {
     }
 }
 
-fn learning(start: &StartRun, options: &RunOptions, teams: Teams) -> LearningSettings {
+fn learning(start: &StartRun, options: &RunOptions, teams: Teams, object_weight: f64) -> LearningSettings {
     let algorithm = start.algorithm.unwrap_or(Algorithm::Ppo);
     let measured = Measured::of(algorithm, teams);
     let num_envs = start.num_envs.unwrap_or(measured.num_envs);
@@ -115,7 +118,7 @@ fn learning(start: &StartRun, options: &RunOptions, teams: Teams) -> LearningSet
         target_kl: options.target_kl,
         reward_scale: options.reward_scale.unwrap_or(measured.reward_scale),
         threat_shaping: options.threat_shaping.unwrap_or(measured.threat_shaping),
-        object_shaping: options.object_shaping.unwrap_or(measured.object_shaping),
+        object_shaping: options.object_shaping.unwrap_or((measured.object_shaping * object_weight).min(MOST_SHAPING)),
         tour_prior: options.tour_prior.unwrap_or(measured.tour_prior),
         tour_anchor: Some(options.tour_anchor.unwrap_or(measured.tour_anchor)),
         calm_shaping: Some(options.calm_shaping.unwrap_or(measured.calm_shaping)),

@@ -44,6 +44,7 @@ pub struct Measured {
     pub reward_scale: f64,
     pub threat_shaping: f64,
     pub calm_shaping: f64,
+    /// Where objects weigh 1 in the reward.
     pub object_shaping: f64,
     pub tour_prior: f64,
     pub tour_anchor: f64,
@@ -79,7 +80,8 @@ impl Measured {
             reward_scale: 0.001,
             threat_shaping: 0.0,
             calm_shaping: 0.0,
-            object_shaping: 0.0,
+            // It has little time for objects.
+            object_shaping: 0.05,
             tour_prior: 0.0,
             tour_anchor: 0.0,
         }
@@ -95,7 +97,7 @@ impl Measured {
             entropy_coefficient: 0.005,
             reward_scale: 0.004,
             threat_shaping: 0.3,
-            // Many robots race each other for what pays much; a lone one has no time for objects.
+            // Many robots race each other for what pays much.
             object_shaping: if large { 0.1 } else { 0.3 },
             tour_prior: 3.0,
             // Without it some seeds of a team end behind the tour.
@@ -112,15 +114,18 @@ impl Measured {
             gamma: 0.975,
             entropy_coefficient: 5e-4,
             calm_shaping: 0.025,
+            object_shaping: 0.0,
             tour_prior: 4.0,
             tour_anchor: 0.1,
             ..Self::lone()
         }
     }
 
-    /// Its actors lag behind by a whole update, which takes a quarter; it knows no anchor.
+    /// Its actors lag behind by a whole update, which takes a quarter; it knows no anchor. Objects pay as much beside the other
+    /// rewards.
     fn for_a3c(self) -> Self {
-        let rollout_steps = self.rollout_steps / 4;
-        Self { rollout_steps, batch_size: 256, reward_scale: 0.004, tour_anchor: 0.0, ..self }
+        let (rollout_steps, reward_scale) = (self.rollout_steps / 4, 0.004);
+        let object_shaping = self.object_shaping * (reward_scale / self.reward_scale);
+        Self { rollout_steps, batch_size: 256, reward_scale, object_shaping, tour_anchor: 0.0, ..self }
     }
 }

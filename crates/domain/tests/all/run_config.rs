@@ -78,6 +78,22 @@ fn a_team_gets_its_own() {
 }
 
 #[test]
+fn objects_pay_the_learner_what_they_weigh() {
+    let pay = |robots, weight, shaping| {
+        let options = RunOptions { object_weight: weight, object_shaping: shaping, ..RunOptions::default() };
+        complete(&StartRun { num_robots: Some(robots), ..with_options(options) }, COMMAND)
+            .unwrap()
+            .learning
+            .object_shaping
+    };
+    assert_eq!([1, 4, 8].map(|robots| pay(robots, None, None)), [0.05, 0.3, 0.1]);
+    assert_eq!([0.0, 2.0, 1000.0].map(|weight| pay(4, Some(weight), None)), [0.0, 0.6, 100.0]);
+    assert_eq!(pay(1, Some(3.0), Some(0.2)), 0.2);
+    let a3c = |robots| StartRun { num_robots: Some(robots), algorithm: Some(Algorithm::A3c), ..start() };
+    assert_eq!([1, 4].map(|robots| complete(&a3c(robots), COMMAND).unwrap().learning.object_shaping), [0.2, 0.3]);
+}
+
+#[test]
 fn worlds_of_all_kinds_have_defaults_of_their_own() {
     let universal = |options| with_options(RunOptions { worlds: Some(Worlds::Universal), ..options });
     let config = complete(&universal(RunOptions::default()), COMMAND).unwrap();

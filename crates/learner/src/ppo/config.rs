@@ -108,9 +108,9 @@ impl PpoConfig {
             reward_scale: if team { 0.004 } else { 0.001 },
             mean_threat_coefficient: if team { 0.3 } else { 0.0 },
             calm_coefficient: 0.0,
-            // Many robots race each other for what pays much.
+            // Many robots race each other for what pays much; a lone one has little time for objects.
             object_coefficient: match num_robots {
-                0 | 1 => 0.0,
+                0 | 1 => 0.05,
                 2..=4 => 0.3,
                 _ => 0.1,
             },

@@ -107,10 +107,11 @@ fn training_lowers_the_mean_threat() {
     let config = PpoConfig {
         algorithm: Algorithm::A3c { policy_lag: 1 },
         total_steps: 300_000,
-        num_envs: 32,
-        num_steps: 64,
-        tour_prior: 0.0,
-        minibatch_size: 512,
+        num_envs: 64,
+        num_steps: 32,
+        reward_scale: 0.004,
+        object_coefficient: 0.2,
+        minibatch_size: 256,
         ..PpoConfig::for_team(1)
     };
     let mut learner = Learner::new(world.clone(), config, 1, 2).expect("a learner");
