@@ -1,7 +1,8 @@
 //! Speed of the simulator, with and without observations, by size of the world and of the team.
 //!
 //! One iteration is one step of one world; its throughput is in robot-steps per second. Actions are drawn from the
-//! mask, as a policy under training would at first.
+//! mask, as a policy under training would at first. What the scripted tour would do is planned anew for a robot that strays, so
+//! that observations with it are measured twice: of robots that follow it, as policies nearly do, and of robots that never mean to.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use environment::{Action, EpisodeKey, MapConfig, MapType, ObservationSpec, Purpose, StepRecord, World, WorldConfig};
@@ -17,19 +18,37 @@ fn simulator(criterion: &mut Criterion) {
             let mut player = Player::new(*side, *robots);
             bencher.iter(|| player.step());
         });
+        let spec = ObservationSpec { tour: false, ..ObservationSpec::for_team(*robots) };
         group.bench_function(BenchmarkId::new("step_and_observe", format!("{side}x{side}/{robots}")), |bencher| {
             let mut player = Player::new(*side, *robots);
-            let spec = ObservationSpec::for_team(*robots);
             player.world.track_observations(&spec);
             let mut rows = vec![0.0; spec.len() * robots];
             bencher.iter(|| {
                 player.step();
-                for (robot, row) in rows.chunks_exact_mut(spec.len()).enumerate() {
-                    spec.write(&player.world, robot, row);
-                }
+                player.observe(&spec, &mut rows);
                 black_box(&mut rows);
             });
         });
+        for (name, follows) in [("step_and_observe_tour/following", true), ("step_and_observe_tour/straying", false)] {
+            let spec = ObservationSpec { tour: true, ..spec.clone() };
+            let Some(tour) = spec.block("tour") else { continue };
+            group.bench_function(BenchmarkId::new(name, format!("{side}x{side}/{robots}")), |bencher| {
+                let mut player = Player::new(*side, *robots);
+                player.world.track_observations(&spec);
+                let mut rows = vec![0.0; spec.len() * robots];
+                player.observe(&spec, &mut rows);
+                bencher.iter(|| {
+                    player.choose();
+                    if follows {
+                        let advised = rows.chunks_exact(spec.len()).map(|row| &row[tour.clone()]);
+                        player.follow(advised);
+                    }
+                    player.play();
+                    player.observe(&spec, &mut rows);
+                    black_box(&mut rows);
+                });
+            });
+        }
     }
     group.finish();
 }
@@ -39,7 +58,7 @@ fn batch(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("simulator");
     for robots in [1, 4] {
         let mut players: Vec<Player> = (0..64).map(|index| Player::with_seed(20, robots, index)).collect();
-        let spec = ObservationSpec::for_team(robots);
+        let spec = ObservationSpec { tour: false, ..ObservationSpec::for_team(robots) };
         players.iter_mut().for_each(|player| player.world.track_observations(&spec));
         let mut rows = vec![0.0; spec.len() * robots * players.len()];
         group.throughput(Throughput::Elements((robots * players.len()) as u64));
@@ -47,9 +66,7 @@ fn batch(criterion: &mut Criterion) {
             bencher.iter(|| {
                 for (player, rows) in players.iter_mut().zip(rows.chunks_exact_mut(spec.len() * robots)) {
                     player.step();
-                    for (robot, row) in rows.chunks_exact_mut(spec.len()).enumerate() {
-                        spec.write(&player.world, robot, row);
-                    }
+                    player.observe(&spec, rows);
                 }
                 black_box(&mut rows);
             });
@@ -99,6 +116,26 @@ impl Player {
     }
 
     fn step(&mut self) {
+        self.choose();
+        self.play();
+    }
+
+    fn observe(&self, spec: &ObservationSpec, rows: &mut [f32]) {
+        for (robot, row) in rows.chunks_exact_mut(spec.len()).enumerate() {
+            spec.write(&self.world, robot, row);
+        }
+    }
+
+    /// Replaces what was chosen by what is advised, where anything is.
+    fn follow<'a>(&mut self, advised: impl Iterator<Item = &'a [f32]>) {
+        for (action, advice) in self.actions.iter_mut().zip(advised) {
+            if let Some(index) = advice.iter().position(|value| *value > 0.0) {
+                *action = Action::ALL[index];
+            }
+        }
+    }
+
+    fn choose(&mut self) {
         for robot in 0..self.actions.len() {
             let mask = self.world.action_mask(robot).0;
             // One of the allowed actions, by the bits of a xorshift generator.
@@ -110,6 +147,9 @@ impl Player {
             let action = (start + rotated.trailing_zeros()) & 3;
             self.actions[robot] = Action::ALL[action as usize];
         }
+    }
+
+    fn play(&mut self) {
         self.world.step(&self.actions, &mut self.record);
         if self.record.done() {
             let key = self.world.key();
