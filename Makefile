@@ -29,11 +29,14 @@ up: build ## Keep the whole system running in the foreground
 test: ## Run every test against real servers
 	@$(CARGO) xtask setup --tests
 	@$(CARGO) build --workspace --bins
-	@if command -v cargo-nextest > /dev/null; then \
-	  $(CARGO) nextest run --workspace $(ARGS); \
+	@if [ -e var/tools/no-browser ]; then cat var/tools/no-browser; fi; \
+	if command -v cargo-nextest > /dev/null; then \
+	  if [ -e var/tools/no-browser ]; then without="-E not(test(/^browser::/))"; fi; \
+	  $(CARGO) nextest run --workspace $${without:-} $(ARGS); \
 	  $(CARGO) test --workspace --doc; \
 	else \
-	  $(CARGO) test --workspace $(ARGS); \
+	  if [ -e var/tools/no-browser ]; then without="-- --skip browser::"; fi; \
+	  $(CARGO) test --workspace $(ARGS) $${without:-}; \
 	fi
 
 bench: build ## Measure; also writes target/bench/summary.json

@@ -28,8 +28,8 @@ fn for_tests(root: &Path) -> Result<()> {
     if !distribution::runs("curl") {
         distribution::install("curl", "install it with your package manager")?;
     }
-    browser::ensure();
-    python::ensure(&root.join("var/tools"), &python::TESTS)
+    python::ensure(&root.join("var/tools"), &python::TESTS)?;
+    browser::ensure(&root.join("var/tools/no-browser"))
 }
 
 fn unless_provided(variable: &str, installed: Result<()>) -> Result<()> {
