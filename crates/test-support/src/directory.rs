@@ -95,7 +95,8 @@ fn files_below(directory: &Path) -> impl Iterator<Item = PathBuf> {
 fn forget_oldest(kept: &Path) {
     let age = |path: &PathBuf| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     let mut all: Vec<PathBuf> = fs::read_dir(kept).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    all.sort_by_key(age);
+    // Others forget at the same time: a file that vanishes must not change its age while the rest is sorted.
+    all.sort_by_cached_key(age);
     for old in all.iter().take(all.len().saturating_sub(KEPT_LOGS)) {
         let _ = fs::remove_dir_all(old);
     }
