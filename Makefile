@@ -29,14 +29,12 @@ up: build ## Keep the whole system running in the foreground
 test: ## Run every test against real servers
 	@$(CARGO) xtask setup --tests
 	@$(CARGO) build --workspace --bins
-	@if [ -e var/tools/no-browser ]; then cat var/tools/no-browser; fi; \
+	@if [ -e var/tools/no-browser ]; then cat var/tools/no-browser; no_browser=1; fi; \
 	if command -v cargo-nextest > /dev/null; then \
-	  if [ -e var/tools/no-browser ]; then without="-E not(test(/^browser::/))"; fi; \
-	  $(CARGO) nextest run --workspace $${without:-} $(ARGS); \
+	  $(CARGO) nextest run --workspace $${no_browser:+-E 'not(test(/^browser::/))'} $(ARGS); \
 	  $(CARGO) test --workspace --doc; \
 	else \
-	  if [ -e var/tools/no-browser ]; then without="-- --skip browser::"; fi; \
-	  $(CARGO) test --workspace $(ARGS) $${without:-}; \
+	  $(CARGO) test --workspace $(ARGS) $${no_browser:+-- --skip browser::}; \
 	fi
 
 bench: build ## Measure; also writes target/bench/summary.json

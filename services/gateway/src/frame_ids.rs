@@ -15,8 +15,8 @@ const LONGEST: u32 = 10_000;
 
 /// The numbers of one episode's frames.
 ///
-/// Episodes follow each other at the length of the longest one that the session can have, whatever worlds it draws. Of robots that count episodes in
-/// steps too large for that, the numbers begin again at 0 where they would cease to be exact.
+/// Episodes follow each other at the length of the longest one that the session can have, whatever worlds it draws. Of
+/// robots that count episodes in steps too large for that, the numbers begin again at 0 where they would cease to be exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameIds {
     first: u64,
