@@ -16,6 +16,7 @@
 //! | `team` | 1 | robots / 10 |
 //! | `paths` | 4×4 | along ways over free cells that start ahead, to the right, behind, to the left: best gain × 0.8^way, best gain × 0.95^way, the latter where no other robot is nearer, 1/(1 + way) of the first object |
 //! | `tour` | 4 | one-hot: what the scripted tour would do next |
+//! | `obstacles_ring` | 72 | `obstacles` further out: 11×11 without the 7×7 in the middle |
 //!
 //! The *gain* of a cell is the threat within Chebyshev distance 2 of it, what a patrol there would clear, as a share of
 //! 25 cells at full threat. Maps are row-major in the robot's frame: the row furthest ahead first, the leftmost column
@@ -23,6 +24,7 @@
 
 mod crops;
 mod paths;
+mod ring;
 mod scalars;
 
 use crate::simd::Kernel;
@@ -47,6 +49,8 @@ pub struct ObservationSpec {
     pub paths: bool,
     /// The block `tour`.
     pub tour: bool,
+    /// The block `obstacles_ring`.
+    pub ring: bool,
 }
 
 /// A named run of features.
@@ -65,7 +69,7 @@ const ADVICE: usize = 4;
 const COMMON: usize = crops::NEAR_CELLS + crops::FAR_CELLS + crops::OBSTACLE_CELLS + 4 + 4 + 2;
 
 impl ObservationSpec {
-    /// What a policy for one team size sees: no ways, and the team blocks only for several robots.
+    /// What a policy for one team size sees: no ways, the team blocks only for several robots, the ring only for a lone one.
     pub fn for_team(num_robots: usize) -> Self {
         Self {
             team: num_robots > 1,
@@ -74,12 +78,13 @@ impl ObservationSpec {
             battery: true,
             paths: false,
             tour: num_robots > 1,
+            ring: num_robots == 1,
         }
     }
 
-    /// Every block: what a policy for all worlds and teams sees.
+    /// What a policy for all worlds and teams sees: every block but `obstacles_ring`.
     pub fn universal() -> Self {
-        Self { team: true, voronoi: true, objects: true, battery: true, paths: true, tour: true }
+        Self { team: true, voronoi: true, objects: true, battery: true, paths: true, tour: true, ring: false }
     }
 
     /// Number of features per robot.
@@ -129,7 +134,7 @@ impl ObservationSpec {
         gain.simd.run(WriteRow { spec: self, world, gain, robot, row: &mut row[..self.len()] });
     }
 
-    fn sizes(&self) -> [(&'static str, usize); 14] {
+    fn sizes(&self) -> [(&'static str, usize); 15] {
         let when = |wanted: bool, size: usize| if wanted { size } else { 0 };
         [
             ("gain_near", crops::NEAR_CELLS),
@@ -146,6 +151,7 @@ impl ObservationSpec {
             ("team", when(self.team, 1)),
             ("paths", when(self.paths, paths::PATHS)),
             ("tour", when(self.tour, ADVICE)),
+            ("obstacles_ring", when(self.ring, ring::RING)),
         ]
     }
 }
@@ -165,6 +171,10 @@ impl Kernel for WriteRow<'_> {
     fn run(self) {
         let Self { spec, world, gain, robot, row } = self;
         let frame = scalars::Frame::new(world, robot);
+        let (row, ring) = row.split_at_mut(row.len() - if spec.ring { ring::RING } else { 0 });
+        if spec.ring {
+            ring::write_ring(gain, &frame, ring);
+        }
         let crops = Crops::read(gain, &frame);
         let (common, rest) = row.split_at_mut(COMMON);
         crops.write_common(common);

@@ -217,12 +217,13 @@ fn observation_name(spec: &ObservationSpec) -> String {
         ("battery", spec.battery),
         ("paths", spec.paths),
         ("tour", spec.tour),
+        ("ring", spec.ring),
     ];
     parts.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect::<Vec<_>>().join("+")
 }
 
 fn observation_by_name(name: &str) -> Option<ObservationSpec> {
-    (0..64_u8)
+    (0..128_u8)
         .map(|bits| ObservationSpec {
             team: bits & 1 != 0,
             voronoi: bits & 2 != 0,
@@ -230,6 +231,7 @@ fn observation_by_name(name: &str) -> Option<ObservationSpec> {
             battery: bits & 8 != 0,
             paths: bits & 16 != 0,
             tour: bits & 32 != 0,
+            ring: bits & 64 != 0,
         })
         .find(|spec| observation_name(spec) == name)
 }

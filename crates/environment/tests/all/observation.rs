@@ -26,6 +26,7 @@ fn square(reach: i32, spacing: i32) -> impl Iterator<Item = (i32, i32)> {
 fn expected(world: &World, robot: usize, name: &str) -> Option<Vec<f32>> {
     let at = |(ahead, right): (i32, i32)| place(world, robot, ahead, right);
     let scaled = |(x, y): (i32, i32)| gain(world, x, y) * (1.0 / 2500.0);
+    let blocked = |(x, y): (i32, i32)| f32::from(u8::from(!world.map().is_free(x as isize, y as isize)));
     let standing = |place: (i32, i32)| {
         let there = |cell: Cell| (i32::from(cell.x), i32::from(cell.y)) == place;
         f32::from(u8::from(world.robots().iter().enumerate().any(|(i, other)| i != robot && there(other.cell))))
@@ -39,10 +40,11 @@ fn expected(world: &World, robot: usize, name: &str) -> Option<Vec<f32>> {
     Some(match name {
         "gain_near" => square(5, 1).map(at).map(scaled).collect(),
         "gain_far" => square(4, 5).map(at).map(scaled).collect(),
-        "obstacles" => square(3, 1)
-            .map(at)
-            .map(|(x, y)| f32::from(u8::from(!world.map().is_free(x as isize, y as isize))))
-            .collect(),
+        "obstacles" => square(3, 1).map(at).map(blocked).collect(),
+        "obstacles_ring" => {
+            let ring = square(5, 1).filter(|(ahead, right)| ahead.abs() > 3 || right.abs() > 3);
+            ring.map(at).map(blocked).collect()
+        }
         "robots_near" => square(3, 1).map(at).map(standing).collect(),
         "gain_own" => square(4, 5).map(own).collect(),
         "here" => vec![scaled(at((0, 0))), world.mean_threat() as f32],
@@ -106,7 +108,7 @@ proptest! {
     fn blocks_hold_what_their_table_says(config in any_config(), seed in any::<u64>(), width in 3usize..51) {
         let config = environment::WorldConfig { width: config.width.max(width), ..config };
         let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
-        let spec = ObservationSpec::universal();
+        let spec = ObservationSpec { ring: true, ..ObservationSpec::universal() };
         world.track_observations(&spec);
         let mut row = vec![f32::NAN; spec.len()];
         let mut record = StepRecord::new();
@@ -159,7 +161,7 @@ proptest! {
     #[test]
     fn every_vector_unit_gives_the_same_bits(config in any_config(), seed in any::<u64>()) {
         let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
-        let spec = ObservationSpec::universal();
+        let spec = ObservationSpec { ring: true, ..ObservationSpec::universal() };
         world.track_observations(&spec);
         let units = Simd::available();
         prop_assert_eq!(units.last(), Some(&Simd::Portable));
