@@ -35,7 +35,7 @@ pub fn complete(start: &StartRun, command_id: CommandId) -> Result<RunConfig, Re
     let options = start.config.clone().unwrap_or_default();
     let world = world(start, &options);
     let worlds = options.worlds.unwrap_or_default();
-    let learning = learning(start, &options, Teams::of(worlds, &world), world.object_weight);
+    let learning = learning(start, &options, Teams::of(worlds, &world), &world);
     let config = RunConfig {
         seed: options.seed.unwrap_or_else(|| seed_from(command_id)),
         recording: recording(&options),
@@ -90,9 +90,9 @@ fn world(start: &StartRun, options: &RunOptions) -> WorldSettings {
     }
 }
 
-fn learning(start: &StartRun, options: &RunOptions, teams: Teams, object_weight: f64) -> LearningSettings {
+fn learning(start: &StartRun, options: &RunOptions, teams: Teams, world: &WorldSettings) -> LearningSettings {
     let algorithm = start.algorithm.unwrap_or(Algorithm::Ppo);
-    let measured = Measured::of(algorithm, teams);
+    let measured = Measured::of(algorithm, teams, world.map.map_type);
     let num_envs = start.num_envs.unwrap_or(measured.num_envs);
     let rollout_length = options.rollout_length.unwrap_or_else(|| measured.rollout_length(num_envs));
     let samples = teams.samples(num_envs, rollout_length);
@@ -118,7 +118,9 @@ fn learning(start: &StartRun, options: &RunOptions, teams: Teams, object_weight:
         target_kl: options.target_kl,
         reward_scale: options.reward_scale.unwrap_or(measured.reward_scale),
         threat_shaping: options.threat_shaping.unwrap_or(measured.threat_shaping),
-        object_shaping: options.object_shaping.unwrap_or((measured.object_shaping * object_weight).min(MOST_SHAPING)),
+        object_shaping: options
+            .object_shaping
+            .unwrap_or((measured.object_shaping * world.object_weight).min(MOST_SHAPING)),
         tour_prior: options.tour_prior.unwrap_or(measured.tour_prior),
         tour_anchor: Some(options.tour_anchor.unwrap_or(measured.tour_anchor)),
         calm_shaping: Some(options.calm_shaping.unwrap_or(measured.calm_shaping)),

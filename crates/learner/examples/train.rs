@@ -72,7 +72,7 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let world = world(&arguments)?;
-    let mut config = PpoConfig { total_steps: arguments.steps, ..PpoConfig::for_team(arguments.robots) };
+    let mut config = PpoConfig { total_steps: arguments.steps, ..PpoConfig::for_world(&world) };
     config.backend = if arguments.dfdx { Backend::Dfdx } else { Backend::Fused };
     config.algorithm = arguments.a3c.map_or(Algorithm::Ppo, |policy_lag| Algorithm::A3c { policy_lag });
     arguments.hyper.apply(&mut config);

@@ -1,6 +1,6 @@
 //! Values that were measured to work best; `docs/learning.md` says how well, and what else was tried.
 
-use contracts::config::{Algorithm, WorldSettings, Worlds};
+use contracts::config::{Algorithm, MapType, WorldSettings, Worlds};
 
 /// Drawn teams are of 1 to 10 robots, each size with as many robots in all: ten environments have 10 · 10 / (1 + 1/2 + … +
 /// 1/10) = 34 robots on average.
@@ -31,7 +31,7 @@ impl Teams {
     }
 }
 
-/// Settings that depend on the teams and the algorithm.
+/// Settings that depend on the teams, the map and the algorithm.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
     pub num_envs: u32,
@@ -51,15 +51,16 @@ pub struct Measured {
 }
 
 impl Measured {
-    pub fn of(algorithm: Algorithm, teams: Teams) -> Self {
+    pub fn of(algorithm: Algorithm, teams: Teams, map: MapType) -> Self {
         let measured = match teams {
             Teams::Of(0 | 1) => Self::lone(),
             Teams::Of(robots) => Self::team(robots),
             Teams::Drawn => Self::drawn(),
         };
-        match algorithm {
-            Algorithm::Ppo => measured,
-            Algorithm::A3c => measured.for_a3c(),
+        match (algorithm, teams, map) {
+            (Algorithm::Ppo, Teams::Of(0 | 1), MapType::Maze) => measured.in_a_maze(),
+            (Algorithm::Ppo, ..) => measured,
+            (Algorithm::A3c, ..) => measured.for_a3c(),
         }
     }
 
@@ -119,6 +120,11 @@ impl Measured {
             tour_anchor: 0.1,
             ..Self::lone()
         }
+    }
+
+    /// Where a single way leads to each place there is little to be found beside the tour: a lone robot keeps to it.
+    fn in_a_maze(self) -> Self {
+        Self { learning_rate: 3e-4, entropy_coefficient: 5e-4, tour_prior: 4.0, tour_anchor: 0.1, ..self }
     }
 
     /// Its actors lag behind by a whole update, which takes a quarter; it knows no anchor. Objects pay as much beside the other

@@ -78,6 +78,22 @@ fn a_team_gets_its_own() {
 }
 
 #[test]
+fn a_lone_robot_starts_from_the_tour_in_a_maze() {
+    let start = |map_type, robots| StartRun { num_robots: Some(robots), ..with_options(map(map_type, None)) };
+    let tour = |start: StartRun| {
+        let learning = complete(&start, COMMAND).unwrap().learning;
+        (learning.tour_prior, learning.tour_anchor.unwrap(), learning.learning_rate)
+    };
+    assert_eq!(tour(start(MapType::Maze, 1)), (4.0, 0.1, 3e-4));
+    for map_type in [MapType::Random, MapType::Room, MapType::Cave] {
+        assert_eq!(tour(start(map_type, 1)), (0.0, 0.0, 1e-3));
+    }
+    assert_eq!(tour(start(MapType::Maze, 2)), (3.0, 0.05, 1e-3));
+    let a3c = StartRun { algorithm: Some(Algorithm::A3c), ..start(MapType::Maze, 1) };
+    assert_eq!(tour(a3c), (0.0, 0.0, 1e-3));
+}
+
+#[test]
 fn objects_pay_the_learner_what_they_weigh() {
     let pay = |robots, weight, shaping| {
         let options = RunOptions { object_weight: weight, object_shaping: shaping, ..RunOptions::default() };

@@ -1,4 +1,6 @@
 //! Hyper-parameters, named as in the literature, and their limits.
+use environment::{MapType, WorldConfig};
+
 use crate::backend::Backend;
 use crate::network::Architecture;
 
@@ -88,7 +90,7 @@ impl PpoConfig {
             algorithm: Algorithm::Ppo,
             total_steps: 12_000_000,
             num_envs: if team { 32 } else { 64 },
-            num_steps: 128,
+            num_steps: if num_robots > 4 { 64 } else { 128 },
             update_epochs: 4,
             minibatch_size: if team { 1_024 } else { 512 },
             learning_rate: 1e-3,
@@ -124,6 +126,16 @@ impl PpoConfig {
             gradient_shards: 4,
             backend: Backend::Fused,
         }
+    }
+
+    /// Settings that were measured to work in such a world.
+    pub fn for_world(world: &WorldConfig) -> Self {
+        let measured = Self::for_team(world.num_robots);
+        if world.num_robots > 1 || world.map.map_type != MapType::Maze {
+            return measured;
+        }
+        // Where a single way leads to each place there is little to be found beside the tour.
+        Self { learning_rate: 3e-4, entropy_coefficient: 5e-4, tour_prior: 4.0, tour_anchor: 0.1, ..measured }
     }
 
     /// Settings that were measured to work where worlds and team sizes are drawn.

@@ -67,6 +67,24 @@ fn the_defaults_are_those_of_the_policy_for_every_world() -> Result<()> {
     Ok(())
 }
 
+/// The learner's own defaults, which its examples and benchmarks use, and those of a run.
+#[test]
+fn the_defaults_of_one_world_are_those_of_the_learner() -> Result<()> {
+    let maps = ["random", "maze", "room", "cave"];
+    for (robots, map_type) in [1, 2, 4, 5, 10].into_iter().flat_map(|robots| maps.map(|map| (robots, map))) {
+        let config = complete(json!({
+            "total_timesteps": 1_000_000,
+            "num_robots": robots,
+            "config": {"map_config": {"map_type": map_type}},
+        }))?;
+        let Worlds::Fixed(world) = experiments::worlds(&config)? else { anyhow::bail!("one world") };
+        let total_steps = Teams::of(&config).robot_steps(1_000_000);
+        let expected = PpoConfig { total_steps, ..PpoConfig::for_world(&world) };
+        assert_eq!(experiments::ppo_config(&config)?, expected, "{robots} robots, {map_type}");
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_in_drawn_worlds_ends_with_the_same_bits_after_a_death() -> Result<()> {
     let world = World::start().await?;
