@@ -3,6 +3,7 @@
 mod batteries;
 mod codec;
 mod meetings;
+mod way;
 
 use super::Agent;
 use super::charging::Charging;
@@ -14,6 +15,7 @@ use crate::rng::Stream;
 use crate::world::World;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
+use way::Way;
 
 /// Decisions asked of a strategy per robot and step.
 const DECISIONS: usize = 4;
@@ -83,8 +85,12 @@ pub(super) struct Pilot<S> {
 #[derive(Clone, Debug)]
 struct Course {
     task: Task,
-    /// Actions to the goal, the next one last.
+    /// Actions to the goal, the next one last: all of them, or as far as the next move.
     plan: Vec<Action>,
+    /// Whether the rest of the plan is as `way` says.
+    goes_on: bool,
+    /// The way to the goal if nobody is in it.
+    way: Way,
     /// Actions to get out of the way first, the next one last.
     evasion: Vec<Action>,
     /// Where the last action should have led.
@@ -230,7 +236,10 @@ impl<S: Strategy> Pilot<S> {
             if self.courses[robot].alive && !world.robots()[robot].alive() {
                 self.courses[robot].alive = false;
                 self.graph.block(self.courses[robot].expected.cell());
-                self.courses.iter_mut().for_each(|course| course.plan.clear());
+                for course in &mut self.courses {
+                    course.plan.clear();
+                    course.way.forget();
+                }
             }
         }
     }
@@ -243,7 +252,7 @@ impl<S: Strategy> Pilot<S> {
             action,
             cell: course.expected.cell(),
             target: self.graph.after(course.expected, action).cell(),
-            next_cell: self.path(course.expected, plan).next(),
+            next_cell: self.path(course.expected, plan.iter().rev().copied()).next(),
             urgent: matches!(course.task, Task::Charge),
             heedless,
             held: false,
@@ -284,11 +293,18 @@ impl<S: Strategy> Pilot<S> {
         (Action::Patrol, false)
     }
 
-    /// The next action of the plan to `goal`, planned anew if there is none.
+    /// The next action of the plan to `goal`, planned anew as far as the next move if there is none.
     fn next_planned(&mut self, robot: usize, goal: Goal) -> Option<Action> {
-        let course = &mut self.courses[robot];
-        if course.plan.is_empty() {
-            self.graph.plan(course.expected, &[], |pose| goal.is_reached(pose), &mut course.plan);
+        let (course, graph) = (&mut self.courses[robot], &self.graph);
+        if course.plan.is_empty() && course.way.find(graph, course.expected, goal) {
+            for action in course.way.actions(graph, course.expected) {
+                course.plan.push(action);
+                if action == Action::Forward {
+                    break;
+                }
+            }
+            course.plan.reverse();
+            course.goes_on = true;
         }
         course.plan.last().copied()
     }
@@ -318,12 +334,12 @@ impl<S: Strategy> Pilot<S> {
         }
     }
 
-    /// Cells that a plan enters, in order.
-    fn path<'a>(&'a self, from: Pose, plan: &'a [Action]) -> impl Iterator<Item = usize> + 'a {
+    /// Cells that actions enter, in order.
+    fn path(&self, from: Pose, actions: impl Iterator<Item = Action>) -> impl Iterator<Item = usize> {
         let mut pose = from;
-        plan.iter().rev().filter_map(move |action| {
+        actions.filter_map(move |action| {
             let before = pose.cell();
-            pose = self.graph.after(pose, *action);
+            pose = self.graph.after(pose, action);
             (pose.cell() != before).then_some(pose.cell())
         })
     }
@@ -342,6 +358,8 @@ impl Course {
         Self {
             task,
             plan: Vec::new(),
+            goes_on: false,
+            way: Way::default(),
             evasion: Vec::new(),
             expected: pose,
             waited: 0,
@@ -360,12 +378,21 @@ impl Course {
 
     fn follow(&mut self, plan: Vec<Action>) {
         self.plan = plan;
+        self.goes_on = false;
         self.changed = true;
     }
 
     fn evade(&mut self, evasion: Vec<Action>) {
         self.evasion = evasion;
         self.follow(Vec::new());
+    }
+
+    /// All actions to the goal, or none while there is no plan.
+    fn whole_plan<'a>(&'a self, graph: &'a PoseGraph) -> impl Iterator<Item = Action> + 'a {
+        let planned = self.plan.iter().rev().copied();
+        let end = planned.clone().fold(self.expected, |pose, action| graph.after(pose, action));
+        let goes_on = self.goes_on && !self.plan.is_empty();
+        planned.chain(goes_on.then(|| self.way.actions(graph, end)).into_iter().flatten())
     }
 
     fn may_exchange(&self) -> bool {
