@@ -20,7 +20,7 @@ pub(crate) const FLAG_BLOCKED: u32 = 1 << 8;
 /// Bit of a word: a suspicious object lies here.
 pub(crate) const FLAG_OBJECT: u32 = 1 << 9;
 /// Radius of the box.
-const BOX: usize = 2;
+pub(crate) const BOX: usize = 2;
 /// Words that are read or added at once; planes have as many behind their last row.
 pub(crate) const LANES: usize = 16;
 

@@ -3,8 +3,9 @@
 //! Entry [a][b] is the least number of steps from one point, looking towards a, to the other, looking towards b. Joining
 //! stretches of a tour is the matrix product, so a tour's exact cost, best headings included, needs no search.
 
-use crate::action::Heading;
-use crate::agents::pose_graph::{Pose, PoseGraph, UNREACHABLE};
+use super::flood::{Flood, Search};
+use crate::agents::pose_graph::{PoseGraph, UNREACHABLE};
+use crate::simd::Simd;
 
 /// Steps by heading at the start and heading at the end.
 pub(super) type Transfer = [[u16; 4]; 4];
@@ -29,19 +30,15 @@ pub(super) struct Legs {
 
 impl Legs {
     /// Plans all pairs; every arrival costs `stop` more steps.
-    pub fn between(points: &[usize], stop: u16, graph: &mut PoseGraph) -> Self {
+    pub fn between(points: &[usize], stop: u16, graph: &PoseGraph) -> Self {
         let count = points.len();
-        let mut transfers = vec![STAY; count * count];
-        let mut distances = Vec::new();
-        for (a, from) in points.iter().enumerate() {
-            for heading in Heading::ALL {
-                graph.distances(&[Pose::new(*from, heading)], &mut distances);
-                for (b, to) in points.iter().enumerate() {
-                    let arrivals = &distances[4 * to..4 * to + 4];
-                    transfers[a * count + b][heading as usize] =
-                        std::array::from_fn(|arrival| arrivals[arrival].saturating_add(stop));
-                }
-            }
+        let mut transfers = vec![[[UNREACHABLE; 4]; 4]; count * count];
+        let (flood, simd) = (Flood::new(graph, points), Simd::detect());
+        for (from, steps) in points.iter().zip(transfers.chunks_exact_mut(count)) {
+            simd.run(Search { flood: &flood, from: *from, steps });
+        }
+        for steps in transfers.as_flattened_mut().as_flattened_mut() {
+            *steps = steps.saturating_add(stop);
         }
         Self { count, transfers }
     }
