@@ -39,21 +39,11 @@ impl Worlds {
         }
     }
 
-    /// Robots in environment `env_index` of `num_envs`. In drawn worlds it rises from 1 to 10 with the index, so that each
-    /// team size has about the same number of robots.
+    /// Robots in environment `env_index` of `num_envs`.
     pub fn team_size(&self, env_index: u32, num_envs: u32) -> usize {
         match self {
             Worlds::Fixed(world) => world.num_robots,
-            Worlds::Universal(_) => {
-                // Shares in proportion to 1 / team size: 2520 is the least common multiple of 1 to 10.
-                let total: u64 = (1..=MAX_ROBOTS as u64).map(|robots| 2520 / robots).sum();
-                let place = (2 * u64::from(env_index) + 1) * total / (2 * u64::from(num_envs.max(1)));
-                let ends = (1..=MAX_ROBOTS as u64).scan(0, |end, robots| {
-                    *end += 2520 / robots;
-                    Some(*end)
-                });
-                (1 + ends.take_while(|end| *end <= place).count()).min(MAX_ROBOTS)
-            }
+            Worlds::Universal(_) => drawn_team_size(env_index, num_envs),
         }
     }
 
@@ -64,6 +54,19 @@ impl Worlds {
             Worlds::Universal(base) => draw(base, self.team_size(key.env_index, num_envs), key),
         }
     }
+}
+
+/// Robots in environment `env_index` of `num_envs` where worlds are drawn. It rises from 1 to 10 with the index, so that each
+/// team size has about the same number of robots.
+pub fn drawn_team_size(env_index: u32, num_envs: u32) -> usize {
+    // Shares in proportion to 1 / team size: 2520 is the least common multiple of 1 to 10.
+    let total: u64 = (1..=MAX_ROBOTS as u64).map(|robots| 2520 / robots).sum();
+    let place = (2 * u64::from(env_index) + 1) * total / (2 * u64::from(num_envs.max(1)));
+    let ends = (1..=MAX_ROBOTS as u64).scan(0, |end, robots| {
+        *end += 2520 / robots;
+        Some(*end)
+    });
+    (1 + ends.take_while(|end| *end <= place).count()).min(MAX_ROBOTS)
 }
 
 /// Sides from the least that the team fits into up to 50, smaller ones more often, every second world square; any map

@@ -3,7 +3,6 @@
 use contracts::RunConfig;
 use contracts::config::Worlds;
 use contracts::events::Split;
-use environment::WorldConfig;
 
 /// The robots of a run that trains, in all its environments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +52,7 @@ pub fn common_team_size(config: &RunConfig, split: Split) -> Option<usize> {
 fn trained_team(config: &RunConfig, env_index: u32) -> usize {
     match config.worlds() {
         Worlds::Fixed => config.world.num_robots as usize,
-        Worlds::Universal => {
-            let worlds = environment::Worlds::Universal(WorldConfig::default());
-            worlds.team_size(env_index, config.learning.num_envs)
-        }
+        Worlds::Universal => environment::drawn_team_size(env_index, config.learning.num_envs),
     }
 }
 

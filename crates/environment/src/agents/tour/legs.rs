@@ -26,6 +26,7 @@ pub(super) const STAY: Transfer = {
 pub(super) struct Legs {
     count: usize,
     transfers: Vec<Transfer>,
+    least: Vec<u16>,
 }
 
 impl Legs {
@@ -34,13 +35,14 @@ impl Legs {
         let count = points.len();
         let mut transfers = vec![[[UNREACHABLE; 4]; 4]; count * count];
         let (flood, simd) = (Flood::new(graph, points), Simd::detect());
-        for (from, steps) in points.iter().zip(transfers.chunks_exact_mut(count)) {
+        for (from, steps) in points.iter().zip(transfers.chunks_exact_mut(count.max(1))) {
             simd.run(Search { flood: &flood, from: *from, steps });
         }
         for steps in transfers.as_flattened_mut().as_flattened_mut() {
             *steps = steps.saturating_add(stop);
         }
-        Self { count, transfers }
+        let least = transfers.iter().map(least).collect();
+        Self { count, transfers, least }
     }
 
     /// Number of points.
@@ -55,7 +57,7 @@ impl Legs {
 
     /// Fewest steps from `a` to `b` with the best headings.
     pub fn steps(&self, a: usize, b: usize) -> u16 {
-        self.leg(a, b).as_flattened().iter().copied().min().unwrap_or(UNREACHABLE)
+        self.least[a * self.count + b]
     }
 }
 
@@ -76,6 +78,11 @@ pub(super) fn join(first: &Transfer, second: &Transfer) -> Transfer {
 /// The same stretch walked backwards: every plan can be reversed action by action, looking the other way.
 pub(super) fn reversed(stretch: &Transfer) -> Transfer {
     std::array::from_fn(|a| std::array::from_fn(|b| stretch[b ^ 2][a ^ 2]))
+}
+
+/// Fewest steps with the best headings at both ends.
+pub(super) fn least(stretch: &Transfer) -> u16 {
+    stretch.as_flattened().iter().copied().min().unwrap_or(UNREACHABLE)
 }
 
 /// Steps of a closed walk: it must end looking the way it began.
