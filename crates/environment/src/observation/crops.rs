@@ -59,10 +59,10 @@ impl<'a, const REVERSED: bool> Crops<'a, REVERSED> {
         let (before, after) = (frame.across + rim + 1, height + rim - frame.across);
         let rows = if frame.forward < 0 { (before, after) } else { (after, before) };
         let mut inside = [0; LANES];
-        for lane in 0..FAR {
+        for (lane, inside) in inside.iter_mut().enumerate().take(FAR) {
             let right = SPACING * lane as i32 - FAR_REACH;
             let column = frame.along + if REVERSED { -right } else { right };
-            inside[lane] = if (column >= -rim) & (column < width + rim) { u32::MAX } else { 0 };
+            *inside = if (column >= -rim) & (column < width + rim) { u32::MAX } else { 0 };
         }
         Self { words, here, ahead: frame.forward * stride, rows, inside, now: frame.now }
     }
@@ -83,9 +83,9 @@ impl<'a, const REVERSED: bool> Crops<'a, REVERSED> {
     fn far_row(&self, ahead: i32) -> [u32; LANES] {
         let words: [u32; FAR_WORDS] = self.words(ahead.clamp(-self.rows.1, self.rows.0), FAR_REACH as usize);
         let mut row = [0; LANES];
-        for lane in 0..LANES {
+        for (lane, word) in row.iter_mut().enumerate() {
             let sample = lane.min(FAR - 1);
-            row[lane] = words[SPACING as usize * if REVERSED { FAR - 1 - sample } else { sample }] & self.inside[lane];
+            *word = words[SPACING as usize * if REVERSED { FAR - 1 - sample } else { sample }] & self.inside[lane];
         }
         row
     }
