@@ -110,6 +110,18 @@ pub enum MapType {
     Cave,
 }
 
+impl MapType {
+    /// As it is written in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::Maze => "maze",
+            Self::Room => "room",
+            Self::Cave => "cave",
+        }
+    }
+}
+
 /// What a patrol is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -143,6 +155,16 @@ pub enum Algorithm {
     Ppo,
     /// Actors and one learner with V-trace correction (Mnih et al. 2016; Espeholt et al. 2018).
     A3c,
+}
+
+impl Algorithm {
+    /// As it is written in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ppo => "ppo",
+            Self::A3c => "a3c",
+        }
+    }
 }
 
 /// Where the actors of A3C are.

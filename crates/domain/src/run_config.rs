@@ -50,19 +50,11 @@ pub fn complete(start: &StartRun, command_id: CommandId) -> Result<RunConfig, Re
 
 /// What a run is called when its client does not care, e.g. `ppo 20×20 random, 4 robots`.
 pub fn default_name(config: &RunConfig) -> String {
-    let algorithm = match config.learning.algorithm {
-        Algorithm::Ppo => "ppo",
-        Algorithm::A3c => "a3c",
-    };
+    let algorithm = config.learning.algorithm.name();
     if config.worlds() == Worlds::Universal {
         return format!("{algorithm} in worlds of all kinds");
     }
-    let map = match config.world.map.map_type {
-        MapType::Random => "random",
-        MapType::Maze => "maze",
-        MapType::Room => "room",
-        MapType::Cave => "cave",
-    };
+    let map = config.world.map.map_type.name();
     let WorldSettings { width, height, num_robots: robots, .. } = config.world;
     let plural = if robots == 1 { "" } else { "s" };
     format!("{algorithm} {width}×{height} {map}, {robots} robot{plural}")

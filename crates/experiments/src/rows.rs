@@ -30,9 +30,10 @@ pub fn segments(record: &RolloutRecord, origin: &EpisodeOrigin<'_>, recording: R
     let others = [
         (Table::Episodes, episode_rows(&record.finished, origin)?),
         (Table::Maps, map_rows(&record.finished)?),
-        (Table::WorldEvents, world_event_rows(&record.events)?),
+        (Table::WorldEvents, world_event_rows(record.events())?),
     ];
-    let steps = step_columns(&record.steps, origin);
+    let columns = record.columns();
+    let steps = step_columns(&columns, origin);
     if recording == Recording::Full {
         return trajectories::segment::encode_steps(&steps, &others);
     }
@@ -159,9 +160,8 @@ fn map_rows(finished: &[FinishedEpisode]) -> Result<trajectories::RecordBatch> {
     MapRow::batch(&rows)
 }
 
-fn world_event_rows(events: &[EventRow]) -> Result<trajectories::RecordBatch> {
+fn world_event_rows<'a>(events: impl Iterator<Item = &'a EventRow>) -> Result<trajectories::RecordBatch> {
     let rows: Vec<WorldEventRow<'_>> = events
-        .iter()
         .map(|row| WorldEventRow {
             episode_index: row.episode_index,
             step: row.step,

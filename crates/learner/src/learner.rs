@@ -123,7 +123,8 @@ impl Learner {
         })
     }
 
-    /// One rollout and the gradient steps on it. `recorder`, if given, is overwritten with everything that happened.
+    /// One rollout and the gradient steps on it. `recorder`, if given, is overwritten with everything that happened (of steps
+    /// only if it wants them).
     ///
     /// # Errors
     /// If all steps are done, or the map of a next episode cannot be made (the learner must then be discarded).
@@ -135,7 +136,7 @@ impl Learner {
         let groups = self.next_groups();
         let steps: usize = groups.iter().map(|group| group.len()).sum();
         let fraction = self.progress.steps_done as f64 / self.config.total_steps as f64;
-        self.collect(&groups, recorder.is_some())?;
+        self.collect(&groups, recorder.as_ref().is_some_and(|record| !record.without_steps))?;
         self.scale_rewards(&groups);
         let rollout_time = started.elapsed();
         let outcome = self.improve(&groups, fraction);
@@ -148,8 +149,7 @@ impl Learner {
         let parameters = self.optimiser.network.parameters();
         let (episodes, is_best) = self.progress.take_in(&finished, self.config.num_envs, parameters);
         if let Some(record) = recorder {
-            record.clear();
-            self.lanes.iter().for_each(|lane| record.append(&lane.record));
+            record.take(self.lanes.iter_mut().map(|lane| &mut lane.record));
         }
         let mut timings = self.timings(&outcome);
         (timings.rollout, timings.wall) = (rollout_time, started.elapsed());

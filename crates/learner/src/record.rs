@@ -1,11 +1,8 @@
-//! What a rollout looked like, for an archive: columns of steps, finished episodes and world events.
+//! What a rollout looked like, for an archive: steps, finished episodes and world events.
 //!
-//! Buffers are reused from rollout to rollout; without a record no step is written.
-use std::ops::Range;
-
-use environment::{Environment, FinishedEpisode, StepRecord, WorldEvent};
-
-use crate::rollout::buffer::Lane;
+//! An actor writes whole rows, one cache line each; whoever wants columns makes them later and elsewhere, so that training
+//! waits for neither. Buffers change hands and are reused from rollout to rollout; without a record no step is written.
+use environment::{Action, FinishedEpisode, StepRecord, World, WorldEvent};
 
 macro_rules! columns {
     ($(#[$meta:meta])* $name:ident of $row:ident { $($(#[$doc:meta])* $column:ident: $type:ty,)* }) => {
@@ -18,17 +15,9 @@ macro_rules! columns {
         pub struct $name { $($(#[$doc])* pub $column: Vec<$type>,)* }
 
         impl $name {
-            /// Empties all columns, keeping their memory.
-            pub fn clear(&mut self) {
-                $(self.$column.clear();)*
-            }
-            #[inline]
-            pub fn push(&mut self, row: $row) {
-                $(self.$column.push(row.$column);)*
-            }
-            /// Appends the rows of another.
-            pub fn append(&mut self, other: &Self) {
-                $(self.$column.extend_from_slice(&other.$column);)*
+            /// Appends rows, column by column.
+            fn append(&mut self, rows: &[$row]) {
+                $(self.$column.extend(rows.iter().map(|row| row.$column));)*
             }
         }
     };
@@ -93,51 +82,56 @@ pub struct EventRow {
     pub event: WorldEvent,
 }
 
+/// Consecutive steps of one environment.
+#[derive(Clone, Debug, Default)]
+pub struct EnvironmentRecord {
+    /// In the order (step, robot).
+    pub steps: Vec<StepRow>,
+    pub events: Vec<EventRow>,
+}
+
 /// Everything of one rollout; pass the same one to every update.
 #[derive(Clone, Debug, Default)]
 pub struct RolloutRecord {
-    pub steps: StepColumns,
-    /// In the order of (environment, step).
-    pub events: Vec<EventRow>,
+    /// One environment after the other; where one was played in several turns, these follow each other.
+    pub environments: Vec<EnvironmentRecord>,
     /// Episodes that ended in this rollout, with their summaries and maps.
     pub finished: Vec<FinishedEpisode>,
+    /// Only `finished` is wanted.
+    pub without_steps: bool,
 }
 
 impl RolloutRecord {
-    pub(crate) fn clear(&mut self) {
-        self.steps.clear();
-        self.events.clear();
+    /// All steps as columns.
+    pub fn columns(&self) -> StepColumns {
+        let mut columns = StepColumns::default();
+        self.environments.iter().for_each(|environment| columns.append(&environment.steps));
+        columns
+    }
+
+    /// All world events, in the order of (environment, step).
+    pub fn events(&self) -> impl Iterator<Item = &EventRow> {
+        self.environments.iter().flat_map(|environment| &environment.events)
+    }
+
+    /// Takes what the lanes recorded and leaves them its own memory to write into.
+    pub(crate) fn take<'a>(&mut self, lanes: impl Iterator<Item = &'a mut LaneRecord>) {
+        let mut used = std::mem::take(&mut self.environments).into_iter();
         self.finished.clear();
-    }
-
-    /// Appends a lane, environment by environment.
-    pub(crate) fn append(&mut self, lane: &LaneRecord) {
-        self.append_in_turn(&[lane]);
-    }
-
-    /// Appends what one lane played in several turns, environment by environment.
-    pub(crate) fn append_in_turn(&mut self, turns: &[&LaneRecord]) {
-        for environment in 0..turns.first().map_or(0, |turn| turn.environments.len()) {
-            for turn in turns {
-                self.steps.append(&turn.environments[environment].steps);
-                self.events.extend_from_slice(&turn.environments[environment].events);
+        for lane in lanes {
+            self.finished.append(&mut lane.finished);
+            for environment in &mut lane.environments {
+                self.environments.push(std::mem::replace(environment, used.next().unwrap_or_default()));
             }
         }
-        turns.iter().for_each(|turn| self.finished.extend_from_slice(&turn.finished));
     }
 }
 
 /// What one lane recorded, each environment by itself.
 #[derive(Debug, Default)]
 pub struct LaneRecord {
-    environments: Vec<EnvironmentRecord>,
+    pub(crate) environments: Vec<EnvironmentRecord>,
     pub finished: Vec<FinishedEpisode>,
-}
-
-#[derive(Debug, Default)]
-struct EnvironmentRecord {
-    steps: StepColumns,
-    events: Vec<EventRow>,
 }
 
 impl LaneRecord {
@@ -149,48 +143,56 @@ impl LaneRecord {
             environment.events.clear();
         }
     }
+}
 
-    /// Opens the rows of one environment's step: where the robots are and what they are about to do.
-    pub(crate) fn before(&mut self, at: usize, environment: &Environment, lane: &Lane, rows: Range<usize>) {
-        let world = environment.world();
-        let steps = &mut self.environments[at].steps;
-        for (robot, row) in rows.enumerate() {
-            let state = world.robots()[robot];
-            steps.push(StepRow {
-                episode_index: environment.episode_index(),
-                step: world.current_step(),
-                robot: robot as u8,
-                x: state.cell.x,
-                y: state.cell.y,
-                heading: state.heading as u8,
-                action: lane.actions[row],
-                action_mask: lane.masks[row],
-                log_prob: lane.log_probs[row],
-                value: lane.values[row],
-                battery: state.battery as f32,
-                charging: state.charging,
-                is_first: world.current_step() == 0,
-                ..StepRow::default()
-            });
-        }
+impl EnvironmentRecord {
+    /// Opens the row of one robot: where it is and what it is about to do.
+    pub fn before(&mut self, episode_index: u64, world: &World, robot: usize, choice: Choice) {
+        let state = world.robots()[robot];
+        self.steps.push(StepRow {
+            episode_index,
+            step: world.current_step(),
+            robot: robot as u8,
+            x: state.cell.x,
+            y: state.cell.y,
+            heading: state.heading as u8,
+            action: choice.action as u8,
+            action_mask: choice.action_mask,
+            log_prob: choice.log_prob,
+            value: choice.value,
+            battery: state.battery as f32,
+            charging: state.charging,
+            is_first: world.current_step() == 0,
+            ..StepRow::default()
+        });
     }
 
-    /// Completes those rows with what came of it.
-    pub(crate) fn after(&mut self, at: usize, environment: &Environment, outcome: &StepRecord) {
-        let EnvironmentRecord { steps, events } = &mut self.environments[at];
-        let robots = environment.world().num_robots();
-        let first = steps.len() - robots;
-        for robot in 0..robots {
-            steps.reward[first + robot] = outcome.reward as f32;
-            steps.blocked[first + robot] = outcome.blocked[robot];
-            steps.cells_cleared[first + robot] = outcome.cells_cleared[robot];
-            steps.threat_removed[first + robot] = f32::from(outcome.threat_removed[robot]) * 0.01;
-            steps.team_mean_threat[first + robot] = outcome.mean_threat as f32;
-            steps.is_last[first + robot] = outcome.done();
-            steps.is_terminal[first + robot] = outcome.terminated;
-            steps.state_hash[first + robot] = outcome.state_hash;
+    /// Completes the team's rows with what came of them.
+    pub fn after(&mut self, robots: usize, outcome: &StepRecord) {
+        let opened = self.steps.len().saturating_sub(robots);
+        for (robot, row) in self.steps[opened..].iter_mut().enumerate() {
+            row.reward = outcome.reward as f32;
+            row.blocked = outcome.blocked[robot];
+            row.cells_cleared = outcome.cells_cleared[robot];
+            row.threat_removed = f32::from(outcome.threat_removed[robot]) * 0.01;
+            row.team_mean_threat = outcome.mean_threat as f32;
+            row.is_last = outcome.done();
+            row.is_terminal = outcome.terminated;
+            row.state_hash = outcome.state_hash;
         }
-        let (episode_index, step) = (environment.episode_index(), steps.step[first]);
-        events.extend(outcome.events.as_slice().iter().map(|&event| EventRow { episode_index, step, event }));
+        let Some(&StepRow { episode_index, step, .. }) = self.steps.last() else { return };
+        self.events.extend(outcome.events.as_slice().iter().map(|&event| EventRow { episode_index, step, event }));
     }
+}
+
+/// What a robot chose, and what was estimated when it did.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    pub action: Action,
+    /// Legal actions, bit `a` for action `a`.
+    pub action_mask: u8,
+    /// ln π(action), nats; 0 where nothing estimates it, like the value.
+    pub log_prob: f32,
+    /// V(observation), in scaled reward.
+    pub value: f32,
 }

@@ -64,7 +64,9 @@ pub fn play_script(script: ScriptedAgent, protocol: &Protocol, first_episode: u6
 }
 
 fn number_from(record: &mut RolloutRecord, first_episode: u64) {
-    record.steps.episode_index.iter_mut().for_each(|index| *index += first_episode);
-    record.events.iter_mut().for_each(|row| row.episode_index += first_episode);
+    for environment in &mut record.environments {
+        environment.steps.iter_mut().for_each(|row| row.episode_index += first_episode);
+        environment.events.iter_mut().for_each(|row| row.episode_index += first_episode);
+    }
     record.finished.iter_mut().for_each(|episode| episode.episode_index += first_episode);
 }

@@ -40,12 +40,13 @@ pub struct Computation {
 
 impl Computation {
     /// Trains on a new thread; a checkpoint follows every `checkpoint_every` updates and the last one.
-    pub fn start(engine: Engine, checkpoint_every: u64) -> std::io::Result<Self> {
+    pub fn start(engine: Engine, checkpoint_every: u64, record_steps: bool) -> std::io::Result<Self> {
         let (outputs, updates) = mpsc::channel(AHEAD);
         let (used, free) = mpsc::channel(AHEAD + 2);
         let ending = Arc::new(AtomicU8::new(0));
         let asked = Arc::clone(&ending);
-        let worker = Worker { engine, checkpoint_every: checkpoint_every.max(1), asked, outputs, free };
+        let checkpoint_every = checkpoint_every.max(1);
+        let worker = Worker { engine, checkpoint_every, record_steps, asked, outputs, free };
         std::thread::Builder::new().name("computation".into()).spawn(move || worker.work())?;
         Ok(Self { updates, used, ending })
     }
@@ -76,6 +77,7 @@ impl Drop for Computation {
 struct Worker {
     engine: Engine,
     checkpoint_every: u64,
+    record_steps: bool,
     asked: Arc<AtomicU8>,
     outputs: mpsc::Sender<Result<Update, LearnerError>>,
     free: mpsc::Receiver<Box<RolloutRecord>>,
@@ -95,6 +97,7 @@ impl Worker {
 
     fn update(&mut self) -> Result<Update, LearnerError> {
         let mut record = self.free.try_recv().unwrap_or_default();
+        record.without_steps = !self.record_steps;
         let due = (self.engine.run().updates_done() + 1).is_multiple_of(self.checkpoint_every);
         let ending = self.asked_for(Ending::WithCheckpoint);
         let computed = self.engine.update(&mut record, due || ending)?;

@@ -46,7 +46,7 @@ impl Engine {
             }
             Self::Overlapped(run) => {
                 let update = run.update(draining)?;
-                run.learner().write_record(record);
+                run.learner_mut().take_record(record);
                 Ok(Computed { report: update.report, order: update.order, replayed: update.replayed })
             }
         }

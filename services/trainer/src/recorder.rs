@@ -2,6 +2,7 @@
 
 use crate::Trainer;
 use crate::error::{Error, Result};
+use bytes::Bytes;
 use contracts::config::RunConfig;
 use contracts::events::Split;
 use contracts::{RunId, subjects};
@@ -16,6 +17,9 @@ use trajectories::{Recording, SegmentHeader};
 const PRODUCER: &str = "train";
 /// Bytes that may wait for the server before training waits too.
 const BUFFER: u32 = 16 * 1024 * 1024;
+/// Bytes that are sent together: each time that the server is woken costs it, and whoever has the processor, more than the
+/// bytes of one update do.
+const BURST: usize = 1024 * 1024;
 
 /// Encodes records and publishes them in order, numbered across restarts.
 pub struct Recorder {
@@ -25,6 +29,8 @@ pub struct Recorder {
     background: Handle,
     publisher: TrajectoryPublisher,
     next_segment: u64,
+    /// Encoded segments that wait for the next burst.
+    held: Vec<Bytes>,
     /// Completes when the newest segment, and so every one before it, is stored.
     newest: Option<oneshot::Receiver<()>>,
 }
@@ -37,7 +43,12 @@ impl Recorder {
             let _there = background.enter();
             TrajectoryPublisher::new(trainer.recording_log.clone(), BUFFER)
         };
-        Self { run, recording, background, publisher, next_segment, newest: None }
+        Self { run, recording, background, publisher, next_segment, held: Vec::new(), newest: None }
+    }
+
+    /// Whether steps are sent at all.
+    pub fn records_steps(&self) -> bool {
+        self.recording != Recording::None
     }
 
     /// The number of the next segment.
@@ -45,10 +56,10 @@ impl Recorder {
         self.next_segment
     }
 
-    /// Publishes one update's record and gives it back; waits while the archive is behind. `last` says that this trainer
-    /// sends no more.
+    /// Publishes one update's record, sooner or later, and gives it back; waits while the archive is behind. `last` says that
+    /// this trainer sends no more.
     pub async fn publish(&mut self, record: Box<RolloutRecord>, update: u64, last: bool) -> Result<Box<RolloutRecord>> {
-        if self.recording == Recording::None {
+        if !self.records_steps() {
             return Ok(record);
         }
         let recording = self.recording;
@@ -59,16 +70,16 @@ impl Recorder {
             (record, messages)
         });
         let (record, messages) = encoding.await?;
-        let messages = messages?;
-        let count = messages.len();
-        for (index, payload) in messages.into_iter().enumerate() {
-            self.send(payload, last && index + 1 == count).await?;
+        self.held.extend(messages?);
+        if last || self.held.iter().map(Bytes::len).sum::<usize>() >= BURST {
+            self.send(last).await?;
         }
         Ok(record)
     }
 
     /// Waits until everything published so far is stored.
     pub async fn settle(&mut self) -> Result<()> {
+        self.send(false).await?;
         if let Some(newest) = self.newest.take() {
             let stopped = |_| event_log::Error::Unavailable {
                 operation: "trajectory publisher".to_owned(),
@@ -79,12 +90,17 @@ impl Recorder {
         Ok(())
     }
 
-    async fn send(&mut self, payload: bytes::Bytes, end: bool) -> Result<()> {
-        let header = SegmentHeader { end, ..SegmentHeader::new(PRODUCER, self.next_segment, self.recording) };
-        let subject = subjects::trajectory(self.run, Split::Train);
-        let message = TrajectoryMessage::new(subject, header.to_headers(self.run, Split::Train), payload);
-        self.newest = Some(self.publisher.publish_confirmed(message).await?);
-        self.next_segment += 1;
+    /// Sends what is held; `last` marks the end of what this trainer records.
+    async fn send(&mut self, last: bool) -> Result<()> {
+        let count = self.held.len();
+        for (index, payload) in std::mem::take(&mut self.held).into_iter().enumerate() {
+            let end = last && index + 1 == count;
+            let header = SegmentHeader { end, ..SegmentHeader::new(PRODUCER, self.next_segment, self.recording) };
+            let subject = subjects::trajectory(self.run, Split::Train);
+            let message = TrajectoryMessage::new(subject, header.to_headers(self.run, Split::Train), payload);
+            self.newest = Some(self.publisher.publish_confirmed(message).await?);
+            self.next_segment += 1;
+        }
         Ok(())
     }
 }

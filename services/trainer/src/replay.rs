@@ -68,7 +68,7 @@ fn train(
     checkpoints: Vec<CheckpointCreated>,
     progress: impl Fn(u64),
 ) -> Result<Report, LearnerError> {
-    let mut record = RolloutRecord::default();
+    let mut record = RolloutRecord { without_steps: true, ..RolloutRecord::default() };
     let mut compared = Vec::with_capacity(checkpoints.len());
     for created in checkpoints {
         while engine.run().updates_done() < created.update {

@@ -145,18 +145,19 @@ impl<'a> Session<'a> {
         };
         let next_segment = claim.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.next_segment);
         let checkpoint_every = u64::from(claim.config.learning.checkpoint_every_updates);
+        let recorder = Recorder::new(trainer, run, &claim.config, next_segment);
         let mut session = Session {
             trainer,
             run,
             fence,
-            recorder: Recorder::new(trainer, run, &claim.config, next_segment),
             progress: Progress::new(run, &claim.config, engine.run().steps_done(), Instant::now()),
             pending: Vec::new(),
             checkpoint: claim.checkpoint.as_ref().map(|created| (reference(created), created.digest.clone())),
             episodes: claim.checkpoint.as_ref().map_or(0, |created| created.episodes_completed),
             frame: Instant::now(),
             judge: Judge::of(&trainer.log, run, claim.config.evaluation.clone()).await?,
-            computation: Self::start(engine, checkpoint_every)?,
+            computation: Self::start(engine, checkpoint_every, recorder.records_steps())?,
+            recorder,
         };
         trainer.metrics.runs_in_progress.inc();
         let ended = session.follow(lifecycle).await;
@@ -165,13 +166,13 @@ impl<'a> Session<'a> {
         ended
     }
 
-    fn start(engine: Engine, checkpoint_every: u64) -> Result<Computation> {
+    fn start(engine: Engine, checkpoint_every: u64, record_steps: bool) -> Result<Computation> {
         let failed = |error| Error::run("no_thread", error);
         if engine.run().is_complete() {
             let message = "the last checkpoint is complete but the run was not".to_owned();
             return Err(Error::Run { code: "already_complete", message });
         }
-        Computation::start(engine, checkpoint_every).map_err(failed)
+        Computation::start(engine, checkpoint_every, record_steps).map_err(failed)
     }
 
     /// Publishes updates as they come and obeys what clients ask for.

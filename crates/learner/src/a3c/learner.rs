@@ -226,9 +226,9 @@ impl AsyncLearner {
         self.tally.add(lane, played, &outcome);
     }
 
-    /// Everything that happened in the last whole update; steps only if they are recorded.
-    pub fn write_record(&self, record: &mut RolloutRecord) {
-        self.ended.write(record);
+    /// Everything that happened in the last whole update, once; steps only if they are recorded.
+    pub fn take_record(&mut self, record: &mut RolloutRecord) {
+        self.ended.take_record(record);
     }
 
     /// The first environment as it stood after its newest segment.

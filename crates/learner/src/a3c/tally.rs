@@ -53,14 +53,20 @@ impl Tally {
         self.rewards / self.robot_steps.max(1) as f64
     }
 
-    /// Writes everything recorded and every finished episode to `record`, in the order of lanes, so that rows of an episode stay together.
-    pub fn write(&self, record: &mut RolloutRecord) {
-        record.clear();
-        let lanes = self.records.iter().map(|(lane, _)| lane + 1).max().unwrap_or(0);
-        for lane in 0..lanes {
-            let turns: Vec<&LaneRecord> =
-                self.records.iter().filter(|turn| turn.0 == lane).map(|turn| &turn.1).collect();
-            record.append_in_turn(&turns);
+    /// Moves everything recorded and every finished episode to `record`, in the order of lanes, so that rows of an episode
+    /// stay together.
+    pub fn take_record(&mut self, record: &mut RolloutRecord) {
+        record.environments.clear();
+        record.finished.clear();
+        // Stable: a lane's turns stay in their order.
+        self.records.sort_by_key(|(lane, _)| *lane);
+        for turns in self.records.chunk_by_mut(|(one, _), (next, _)| one == next) {
+            for environment in 0..turns[0].1.environments.len() {
+                let turns = turns.iter_mut().map(|(_, turn)| std::mem::take(&mut turn.environments[environment]));
+                record.environments.extend(turns);
+            }
+            turns.iter_mut().for_each(|(_, turn)| record.finished.append(&mut turn.finished));
         }
+        self.records.clear();
     }
 }

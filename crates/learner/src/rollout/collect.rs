@@ -14,7 +14,7 @@ use crate::kernels::{Compiled, Kernels, Rows};
 use crate::network::CHUNK;
 use crate::network::{Activations, HEADS, Network, NetworkShape, VALUE};
 use crate::random::{Purpose, stream, unit};
-use crate::record::LaneRecord;
+use crate::record::{Choice, LaneRecord};
 
 /// What all lanes of a rollout share.
 #[derive(Clone, Copy)]
@@ -187,14 +187,23 @@ impl Actor<'_> {
         let rows =
             (step * environments + environment_index) * robots..(step * environments + environment_index + 1) * robots;
         if recording {
-            memory.record.before(environment_index, environment, lane, rows.clone());
+            let record = &mut memory.record.environments[environment_index];
+            for (robot, row) in rows.clone().enumerate() {
+                let choice = Choice {
+                    action: memory.actions[environment_index * robots + robot],
+                    action_mask: lane.masks[row],
+                    log_prob: lane.log_probs[row],
+                    value: lane.values[row],
+                };
+                record.before(environment.episode_index(), environment.world(), robot, choice);
+            }
         }
         let actions = &memory.actions[environment_index * robots..][..robots];
         environment.step(actions, &mut memory.step);
         let outcome = &memory.step;
         self.reward(outcome, environment, &mut lane.rewards[rows.clone()]);
         if recording {
-            memory.record.after(environment_index, environment, outcome);
+            memory.record.environments[environment_index].after(robots, outcome);
         }
         let end = match (outcome.terminated, outcome.truncated) {
             (true, _) => End::Terminated,

@@ -116,13 +116,13 @@ fn records_hold_every_step_in_order() {
     let (mut record, mut rows, mut finished) = (RolloutRecord::default(), 0, 0);
     for _ in 0..10 {
         let report = run.update(false).expect("an update").report;
-        run.learner().write_record(&mut record);
-        rows += record.steps.len() as u64;
+        run.learner_mut().take_record(&mut record);
+        let columns = record.columns();
+        rows += columns.len() as u64;
         finished += record.finished.len() as u64;
         assert_eq!((rows, finished), (report.steps_done, report.episodes_finished));
-        let steps: Vec<(u64, u32, u8)> = (0..record.steps.len())
-            .map(|row| (record.steps.episode_index[row], record.steps.step[row], record.steps.robot[row]))
-            .collect();
+        let steps: Vec<(u64, u32, u8)> =
+            (0..columns.len()).map(|row| (columns.episode_index[row], columns.step[row], columns.robot[row])).collect();
         for pair in steps.windows(2) {
             let together = pair[0].0 != pair[1].0 || (pair[0].1, pair[0].2) < (pair[1].1, pair[1].2);
             assert!(together, "{pair:?}");

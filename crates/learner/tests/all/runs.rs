@@ -140,7 +140,7 @@ fn a_record_holds_every_step_in_order_and_changes_nothing() {
     for update in 0..6 {
         let report = recorded.update(Some(&mut record)).expect("an update");
         plain.update(None).expect("an update");
-        let s = &record.steps;
+        let s = record.columns();
         assert_eq!(s.len() as u64, report.rollout_steps);
         for row in 0..s.len() {
             assert_eq!(usize::from(s.robot[row]), row % 3);
@@ -170,7 +170,7 @@ fn a_recorded_episode_can_be_simulated_again() {
     let key = EpisodeKey { run_seed: 11, purpose: Purpose::Training, env_index: 7, episode: 0 };
     let mut world = World::new(&world(2), key).expect("a world");
     let mut outcome = environment::StepRecord::new();
-    let s = &record.steps;
+    let s = record.columns();
     let rows: Vec<usize> = (0..s.len()).filter(|&row| s.episode_index[row] == 7).collect();
     assert!(rows.len() >= 20);
     for pair in rows.chunks_exact(2) {

@@ -146,10 +146,7 @@ pub async fn started(app: &App, origin: &Origin, command: &Command) -> Result<Re
 async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Result<axum::Json<SessionPage>> {
     let paging =
         PageQuery { page: query.page, page_size: query.page_size, after: query.after }.paging(DEFAULT_SIZE, LARGEST)?;
-    let algorithm = query.algorithm.map(|algorithm| match algorithm {
-        Algorithm::Ppo => "ppo".to_owned(),
-        Algorithm::A3c => "a3c".to_owned(),
-    });
+    let algorithm = query.algorithm.map(|algorithm| algorithm.name().to_owned());
     let status = query.status.map(|status| status.token().to_owned());
     let filter = RunFilter { status, algorithm, name_contains: query.q };
     let found = app.models.runs(&filter, paging).await?;

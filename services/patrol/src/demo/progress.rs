@@ -19,15 +19,16 @@ impl Display {
         let total = config.learning.total_timesteps;
         let terminal = std::io::stderr().is_terminal();
         let world = &config.world;
-        let place =
-            format!("{}×{}, {} robot(s), {:?} map", world.width, world.height, world.num_robots, world.map.map_type);
+        let robots = if world.num_robots == 1 { "robot" } else { "robots" };
+        let map = world.map.map_type.name();
+        let place = format!("{}×{}, {} {robots}, {map} map", world.width, world.height, world.num_robots);
         let place = match config.worlds() {
             Worlds::Fixed => place,
             Worlds::Universal => format!("worlds of all kinds, evaluated in {place}"),
         };
         eprintln!(
-            "Run {number}: {:?}, {place}, {} steps, seed {}",
-            config.learning.algorithm,
+            "Run {number}: {}, {place}, {} steps, seed {}",
+            config.learning.algorithm.name().to_uppercase(),
             count(total),
             config.seed
         );
