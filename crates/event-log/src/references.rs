@@ -25,6 +25,28 @@ impl EventLog {
         }
     }
 
+    /// The checkpoints of a run, each once, in the order of their updates.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or this version cannot read one of them.
+    pub async fn checkpoints(&self, run: RunId) -> Result<Vec<CheckpointCreated>> {
+        let subject = subjects::event("training", Some(run), "checkpoint_created");
+        let mut checkpoints = Vec::new();
+        for recorded in self.load(&subject).await? {
+            match recorded.event() {
+                Ok(Event::CheckpointCreated(created)) => checkpoints.push(*created),
+                Ok(_) => {}
+                Err(error) => {
+                    let (sequence, reason) = (recorded.sequence, error.to_string());
+                    return Err(Error::Malformed { sequence, subject, reason });
+                }
+            }
+        }
+        checkpoints.sort_by_key(|checkpoint| checkpoint.update);
+        checkpoints.dedup_by_key(|checkpoint| checkpoint.update);
+        Ok(checkpoints)
+    }
+
     /// The checkpoint with this id, whatever run made it; events that cannot be read are none.
     ///
     /// # Errors

@@ -183,32 +183,33 @@ fn play_one(agent: &mut dyn Agent, world: &mut World, stamping: Option<&Stamping
 }
 
 /// What an agent's episodes came to on average.
+#[derive(Serialize, JsonSchema)]
 pub struct Averages {
-    pub reward: f64,
-    pub reward_deviation: f64,
-    pub coverage: f64,
-    pub length: f64,
-    pub patrols: f64,
-    pub min_battery: f64,
-    pub battery_deaths: u32,
-    pub mean_threat: f64,
+    pub average_reward: f64,
+    pub std_reward: f64,
+    pub average_coverage: f64,
+    pub average_episode_length: f64,
+    pub average_patrol_count: f64,
+    pub average_min_battery: f64,
+    pub total_battery_deaths: u32,
+    pub average_mean_threat: f64,
 }
 
 impl Averages {
     pub fn of(summaries: &[EpisodeSummary]) -> Self {
         let count = summaries.len().max(1) as f64;
         let mean = |value: fn(&EpisodeSummary) -> f64| summaries.iter().map(value).sum::<f64>() / count;
-        let reward = mean(|summary| summary.episode_return);
-        let squares = summaries.iter().map(|summary| (summary.episode_return - reward).powi(2)).sum::<f64>();
+        let average_reward = mean(|summary| summary.episode_return);
+        let squares = summaries.iter().map(|summary| (summary.episode_return - average_reward).powi(2)).sum::<f64>();
         Self {
-            reward,
-            reward_deviation: (squares / count).sqrt(),
-            coverage: mean(|summary| summary.coverage),
-            length: mean(|summary| summary.length.into()),
-            patrols: mean(|summary| summary.patrol_count.into()),
-            min_battery: mean(|summary| summary.min_battery),
-            battery_deaths: summaries.iter().map(|summary| summary.battery_deaths).sum(),
-            mean_threat: mean(|summary| summary.mean_threat),
+            average_reward,
+            std_reward: (squares / count).sqrt(),
+            average_coverage: mean(|summary| summary.coverage),
+            average_episode_length: mean(|summary| summary.length.into()),
+            average_patrol_count: mean(|summary| summary.patrol_count.into()),
+            average_min_battery: mean(|summary| summary.min_battery),
+            total_battery_deaths: summaries.iter().map(|summary| summary.battery_deaths).sum(),
+            average_mean_threat: mean(|summary| summary.mean_threat),
         }
     }
 }

@@ -5,9 +5,9 @@ use crate::claim::Claim;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::{Config, order, start};
+use contracts::RunId;
 use contracts::config::Actors;
 use contracts::events::CheckpointCreated;
-use contracts::{Event, RunId, subjects};
 use event_log::EventLog;
 use learner::a3c::AsyncRun;
 use learner::{LearnerError, RolloutRecord};
@@ -82,21 +82,12 @@ fn train(
     Ok(Report { updates, robot_steps, checkpoints: compared })
 }
 
-/// The run's checkpoints, each once, in order.
+/// The run's checkpoints; without any there is nothing to compare with.
 async fn checkpoints(log: &EventLog, run: RunId) -> Result<Vec<CheckpointCreated>> {
-    let mut created = Vec::new();
-    for recorded in log.load(&subjects::event("training", Some(run), "checkpoint_created")).await? {
-        if let Event::CheckpointCreated(checkpoint) = recorded.event()? {
-            created.push(*checkpoint);
-        }
-    }
-    created.sort_by_key(|checkpoint| checkpoint.update);
-    created.dedup_by_key(|checkpoint| checkpoint.update);
+    let created = log.checkpoints(run).await?;
     if created.is_empty() {
-        return Err(Error::Run {
-            code: "no_checkpoint",
-            message: format!("run {run} has no checkpoint to compare with"),
-        });
+        let message = format!("run {run} has no checkpoint to compare with");
+        return Err(Error::Run { code: "no_checkpoint", message });
     }
     Ok(created)
 }

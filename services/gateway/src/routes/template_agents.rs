@@ -112,21 +112,13 @@ async fn execute(State(app): State<App>, Json(request): Json<ExecuteRequest>) ->
     let episodes = contest.episodes;
     let played = on_a_thread(&app, move || scripted::play(agent_type.script(), &contest, save_frames)).await?;
     let Played { summaries, environment: environment_info, playbacks } = played;
-    let averages = Averages::of(&summaries);
     Ok(axum::Json(ExecuteAnswer {
         agent_type,
         agent_name: agent_type.name(),
         execution_id,
         environment,
         episodes,
-        average_reward: averages.reward,
-        std_reward: averages.reward_deviation,
-        average_coverage: averages.coverage,
-        average_episode_length: averages.length,
-        average_patrol_count: averages.patrols,
-        average_min_battery: averages.min_battery,
-        total_battery_deaths: averages.battery_deaths,
-        average_mean_threat: averages.mean_threat,
+        averages: Averages::of(&summaries),
         episode_metrics: (1..).zip(&summaries).map(|(episode, summary)| episode_metrics(episode, summary)).collect(),
         environment_info,
         episode_playbacks: playbacks,
@@ -155,9 +147,14 @@ async fn compare(State(app): State<App>, Json(request): Json<CompareRequest>) ->
         agents.into_iter().map(play).collect::<Result<Vec<_>, environment::WorldError>>()
     });
     let mut played = played.await?;
-    played.sort_by(|(_, one), (_, other)| other.reward.total_cmp(&one.reward));
-    let results: Vec<ComparedAgent> =
-        (1..).zip(&played).map(|(rank, (agent, averages))| compared(rank, *agent, averages)).collect();
+    played.sort_by(|(_, one), (_, other)| other.average_reward.total_cmp(&one.average_reward));
+    let compared = |(rank, (agent_type, averages)): (usize, (AgentType, Averages))| ComparedAgent {
+        agent_type,
+        agent_name: agent_type.name(),
+        rank,
+        averages,
+    };
+    let results: Vec<ComparedAgent> = (1..).zip(played).map(compared).collect();
     let (best, worst) = (results.first(), results.last());
     Ok(axum::Json(CompareAnswer {
         execution_id,
@@ -166,7 +163,9 @@ async fn compare(State(app): State<App>, Json(request): Json<CompareRequest>) ->
         max_steps,
         best_agent: best.map_or("", |agent| agent.agent_name),
         worst_agent: worst.map_or("", |agent| agent.agent_name),
-        performance_gap: best.zip(worst).map_or(0.0, |(best, worst)| best.average_reward - worst.average_reward),
+        performance_gap: best
+            .zip(worst)
+            .map_or(0.0, |(best, worst)| best.averages.average_reward - worst.averages.average_reward),
         results,
     }))
 }
@@ -242,21 +241,5 @@ fn episode_metrics(episode: u32, summary: &EpisodeSummary) -> EpisodeMetrics {
         min_battery: summary.min_battery,
         battery_deaths: summary.battery_deaths,
         charging_events: summary.charging_events,
-    }
-}
-
-fn compared(rank: usize, agent_type: AgentType, averages: &Averages) -> ComparedAgent {
-    ComparedAgent {
-        agent_type,
-        agent_name: agent_type.name(),
-        rank,
-        average_reward: averages.reward,
-        std_reward: averages.reward_deviation,
-        average_coverage: averages.coverage,
-        average_episode_length: averages.length,
-        average_patrol_count: averages.patrols,
-        average_min_battery: averages.min_battery,
-        total_battery_deaths: averages.battery_deaths,
-        average_mean_threat: averages.mean_threat,
     }
 }

@@ -30,11 +30,10 @@ impl Material {
     /// When the log holds no such run or cannot be read.
     pub async fn load(log: &EventLog, run: RunId) -> Result<Self> {
         let mut requested = None;
-        let (mut started, mut completed, mut checkpoints) = (Vec::new(), None, Vec::new());
+        let (mut started, mut completed) = (Vec::new(), None);
         let (mut files, mut evaluations, mut baselines) = (Vec::new(), Vec::new(), Vec::new());
         let filters = [
             subjects::run_lifecycle(run),
-            subjects::event("training", Some(run), "checkpoint_created"),
             subjects::event("archive", Some(run), "file_written"),
             format!("patrol.evt.evaluation.{run}.>"),
         ];
@@ -44,7 +43,6 @@ impl Material {
                     Event::RunRequested(event) => requested = Some(*event),
                     Event::RunStarted(event) => started.push(event),
                     Event::RunCompleted(event) => completed = Some(event),
-                    Event::CheckpointCreated(event) => checkpoints.push(*event),
                     Event::FileWritten(event) => files.push(*event),
                     Event::EvaluationCompleted(event) => evaluations.push(*event),
                     Event::BaselinesCompleted(event) => baselines.push(*event),
@@ -55,9 +53,7 @@ impl Material {
         let queue = log.consumer_status(Queue::Trajectories).await?;
         let archive_settled = completed.is_some() && queue.pending + queue.in_progress == 0;
         let Some(requested) = requested else { bail!("the log holds no run {run}") };
-        checkpoints.sort_by_key(|checkpoint| checkpoint.update);
-        checkpoints.dedup_by_key(|checkpoint| checkpoint.update);
-        let models = models(log).await?;
+        let (checkpoints, models) = (log.checkpoints(run).await?, models(log).await?);
         Ok(Self { requested, started, completed, checkpoints, files, evaluations, baselines, models, archive_settled })
     }
 

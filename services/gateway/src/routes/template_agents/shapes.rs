@@ -1,7 +1,7 @@
 //! What is asked of scripted agents, and what they answer.
 
 use super::AgentType;
-use crate::scripted::{EnvironmentInfo, EpisodePlayback};
+use crate::scripted::{Averages, EnvironmentInfo, EpisodePlayback};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,7 @@ pub struct Size {
     pub height: u32,
 }
 
+/// What came of an agent's episodes.
 #[derive(Serialize, JsonSchema)]
 pub struct ExecuteAnswer {
     pub agent_type: AgentType,
@@ -72,14 +73,8 @@ pub struct ExecuteAnswer {
     pub execution_id: String,
     pub environment: Size,
     pub episodes: u32,
-    pub average_reward: f64,
-    pub std_reward: f64,
-    pub average_coverage: f64,
-    pub average_episode_length: f64,
-    pub average_patrol_count: f64,
-    pub average_min_battery: f64,
-    pub total_battery_deaths: u32,
-    pub average_mean_threat: f64,
+    #[serde(flatten)]
+    pub averages: Averages,
     pub episode_metrics: Vec<EpisodeMetrics>,
     pub environment_info: EnvironmentInfo,
     pub episode_playbacks: Vec<EpisodePlayback>,
@@ -114,17 +109,12 @@ pub struct CompareAnswer {
     pub performance_gap: f64,
 }
 
+/// An agent and its place among those compared.
 #[derive(Serialize, JsonSchema)]
 pub struct ComparedAgent {
     pub agent_type: AgentType,
     pub agent_name: &'static str,
     pub rank: usize,
-    pub average_reward: f64,
-    pub std_reward: f64,
-    pub average_coverage: f64,
-    pub average_episode_length: f64,
-    pub average_patrol_count: f64,
-    pub average_min_battery: f64,
-    pub total_battery_deaths: u32,
-    pub average_mean_threat: f64,
+    #[serde(flatten)]
+    pub averages: Averages,
 }
