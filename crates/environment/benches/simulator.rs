@@ -1,8 +1,8 @@
 //! Speed of the simulator, with and without observations, by size of the world and of the team.
 //!
 //! One iteration is one step of one world; its throughput is in robot-steps per second. Actions are drawn from the
-//! mask, as a policy under training would at first. A robot that strays from the scripted tour needs another way to it, so that
-//! observations with it are measured twice: of robots that follow it, as policies nearly do, and of robots that never mean to.
+//! mask, as a policy under training would at first. What the scripted tour would do is planned anew for a robot that strays, so
+//! that observations with it are measured twice: of robots that follow it, as policies nearly do, and of robots that never mean to.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use environment::{Action, EpisodeKey, MapConfig, MapType, ObservationSpec, Purpose, StepRecord, World, WorldConfig};

@@ -1,6 +1,6 @@
 //! What a pilot remembers, as bytes. What follows from the map and the world is not stored but computed again.
 
-use super::{Course, Goal, Pilot, PoseGraph, Reason, Strategy, Task};
+use super::{Course, Goal, Pilot, Reason, Strategy, Task};
 use crate::action::{Action, Heading};
 use crate::error::WorldError;
 use crate::world::World;
@@ -18,7 +18,7 @@ impl<S: Strategy> Pilot<S> {
     pub fn write(&self, out: &mut Writer) {
         out.u64(self.rng.get_word_pos() as u64);
         self.berths.iter().for_each(|berth| out.u8(*berth as u8));
-        self.courses.iter().for_each(|course| course.write(&self.graph, out));
+        self.courses.iter().for_each(|course| course.write(out));
     }
 
     /// Reads [`Pilot::write`] back into a pilot that was reset in the same world.
@@ -44,7 +44,7 @@ impl<S: Strategy> Pilot<S> {
 }
 
 impl Course {
-    fn write(&self, graph: &PoseGraph, out: &mut Writer) {
+    fn write(&self, out: &mut Writer) {
         match self.task {
             Task::Undecided(reason) => out.u8(reason as u8),
             Task::Charge => out.u8(3),
@@ -54,9 +54,7 @@ impl Course {
                 out.u8(goal.heading.map_or(ANY_HEADING, |heading| heading as u8));
             }
         }
-        let mut plan: Vec<Action> = self.whole_plan(graph).collect();
-        plan.reverse();
-        for actions in [&plan, &self.evasion] {
+        for actions in [&self.plan, &self.evasion] {
             out.u32(actions.len() as u32);
             actions.iter().for_each(|action| out.u8(*action as u8));
         }
@@ -66,7 +64,7 @@ impl Course {
         out.u8(self.keeps_still.into());
     }
 
-    fn read(&mut self, graph: &PoseGraph, may_charge: bool, input: &mut Reader) -> Result<(), WorldError> {
+    fn read(&mut self, graph: &super::PoseGraph, may_charge: bool, input: &mut Reader) -> Result<(), WorldError> {
         self.task = match input.u8()? {
             0 => Task::Undecided(Reason::Start),
             1 => Task::Undecided(Reason::Done),

@@ -71,7 +71,7 @@ impl<S: Strategy> Pilot<S> {
     /// The shortest way for `robot` out of the way of `other`, with a pause there; the next action last.
     pub(super) fn evasion(&mut self, robot: usize, other: usize) -> Option<Vec<Action>> {
         let route = &self.courses[other];
-        let mut kept_free: Vec<usize> = self.path(route.expected, route.whole_plan(&self.graph)).collect();
+        let mut kept_free: Vec<usize> = self.path(route.expected, &route.plan).collect();
         kept_free.push(route.expected.cell());
         let occupied = self.occupied_by_others(robot);
         let mut evasion = Vec::new();

@@ -3,7 +3,6 @@
 mod batteries;
 mod codec;
 mod meetings;
-mod way;
 
 use super::Agent;
 use super::charging::Charging;
@@ -15,7 +14,6 @@ use crate::rng::Stream;
 use crate::world::World;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
-use way::Way;
 
 /// Decisions asked of a strategy per robot and step.
 const DECISIONS: usize = 4;
@@ -85,12 +83,8 @@ pub(super) struct Pilot<S> {
 #[derive(Clone, Debug)]
 struct Course {
     task: Task,
-    /// Actions to the goal, the next one last: all of them, or as far as the next move.
+    /// Actions to the goal, the next one last.
     plan: Vec<Action>,
-    /// Whether the rest of the plan is as `way` says.
-    goes_on: bool,
-    /// The way to the goal if nobody is in it.
-    way: Way,
     /// Actions to get out of the way first, the next one last.
     evasion: Vec<Action>,
     /// Where the last action should have led.
@@ -236,10 +230,7 @@ impl<S: Strategy> Pilot<S> {
             if self.courses[robot].alive && !world.robots()[robot].alive() {
                 self.courses[robot].alive = false;
                 self.graph.block(self.courses[robot].expected.cell());
-                for course in &mut self.courses {
-                    course.plan.clear();
-                    course.way.forget();
-                }
+                self.courses.iter_mut().for_each(|course| course.plan.clear());
             }
         }
     }
@@ -252,7 +243,7 @@ impl<S: Strategy> Pilot<S> {
             action,
             cell: course.expected.cell(),
             target: self.graph.after(course.expected, action).cell(),
-            next_cell: self.path(course.expected, plan.iter().rev().copied()).next(),
+            next_cell: self.path(course.expected, plan).next(),
             urgent: matches!(course.task, Task::Charge),
             heedless,
             held: false,
@@ -293,18 +284,11 @@ impl<S: Strategy> Pilot<S> {
         (Action::Patrol, false)
     }
 
-    /// The next action of the plan to `goal`, planned anew as far as the next move if there is none.
+    /// The next action of the plan to `goal`, planned anew if there is none.
     fn next_planned(&mut self, robot: usize, goal: Goal) -> Option<Action> {
-        let (course, graph) = (&mut self.courses[robot], &self.graph);
-        if course.plan.is_empty() && course.way.find(graph, course.expected, goal) {
-            for action in course.way.actions(graph, course.expected) {
-                course.plan.push(action);
-                if action == Action::Forward {
-                    break;
-                }
-            }
-            course.plan.reverse();
-            course.goes_on = true;
+        let course = &mut self.courses[robot];
+        if course.plan.is_empty() {
+            self.graph.plan(course.expected, &[], |pose| goal.is_reached(pose), &mut course.plan);
         }
         course.plan.last().copied()
     }
@@ -334,12 +318,12 @@ impl<S: Strategy> Pilot<S> {
         }
     }
 
-    /// Cells that actions enter, in order.
-    fn path(&self, from: Pose, actions: impl Iterator<Item = Action>) -> impl Iterator<Item = usize> {
+    /// Cells that a plan enters, in order.
+    fn path<'a>(&'a self, from: Pose, plan: &'a [Action]) -> impl Iterator<Item = usize> + 'a {
         let mut pose = from;
-        actions.filter_map(move |action| {
+        plan.iter().rev().filter_map(move |action| {
             let before = pose.cell();
-            pose = self.graph.after(pose, action);
+            pose = self.graph.after(pose, *action);
             (pose.cell() != before).then_some(pose.cell())
         })
     }
@@ -358,8 +342,6 @@ impl Course {
         Self {
             task,
             plan: Vec::new(),
-            goes_on: false,
-            way: Way::default(),
             evasion: Vec::new(),
             expected: pose,
             waited: 0,
@@ -378,21 +360,12 @@ impl Course {
 
     fn follow(&mut self, plan: Vec<Action>) {
         self.plan = plan;
-        self.goes_on = false;
         self.changed = true;
     }
 
     fn evade(&mut self, evasion: Vec<Action>) {
         self.evasion = evasion;
         self.follow(Vec::new());
-    }
-
-    /// All actions to the goal, or none while there is no plan.
-    fn whole_plan<'a>(&'a self, graph: &'a PoseGraph) -> impl Iterator<Item = Action> + 'a {
-        let planned = self.plan.iter().rev().copied();
-        let end = planned.clone().fold(self.expected, |pose, action| graph.after(pose, action));
-        let goes_on = self.goes_on && !self.plan.is_empty();
-        planned.chain(goes_on.then(|| self.way.actions(graph, end)).into_iter().flatten())
     }
 
     fn may_exchange(&self) -> bool {

@@ -8,7 +8,6 @@
 mod codec;
 mod cycle;
 mod exact;
-mod flood;
 mod legs;
 mod local_search;
 mod stops_on_the_way;
