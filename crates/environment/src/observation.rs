@@ -27,6 +27,7 @@ mod paths;
 mod ring;
 mod scalars;
 
+use crate::config::WorldConfig;
 use crate::simd::Kernel;
 use crate::world::World;
 use crate::world::gain::GainMap;
@@ -69,7 +70,13 @@ const ADVICE: usize = 4;
 const COMMON: usize = crops::NEAR_CELLS + crops::FAR_CELLS + crops::OBSTACLE_CELLS + 4 + 4 + 2;
 
 impl ObservationSpec {
-    /// What a policy for one team size sees: no ways, the team blocks only for several robots, the ring only for a lone one.
+    /// What a policy for such a world sees: a lone robot also the ring, unless its world is so small that this is mostly wall.
+    pub fn for_world(world: &WorldConfig) -> Self {
+        let ring = world.num_robots == 1 && world.width.max(world.height) > ring::SIDE;
+        Self { ring, ..Self::for_team(world.num_robots) }
+    }
+
+    /// What a policy for one team size sees: no ways and no ring, and the team blocks only for several robots.
     pub fn for_team(num_robots: usize) -> Self {
         Self {
             team: num_robots > 1,
@@ -78,7 +85,7 @@ impl ObservationSpec {
             battery: true,
             paths: false,
             tour: num_robots > 1,
-            ring: num_robots == 1,
+            ring: false,
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) fn batch_config(
 pub(crate) fn observation(worlds: &Worlds, config: &PpoConfig) -> ObservationSpec {
     let tour = config.tour_prior > 0.0;
     let observation = match worlds {
-        Worlds::Fixed(world) => ObservationSpec::for_team(world.num_robots),
+        Worlds::Fixed(world) => ObservationSpec::for_world(world),
         Worlds::Universal(_) => ObservationSpec::universal(),
     };
     ObservationSpec { tour, ..observation }

@@ -5,7 +5,7 @@ use super::scalars::Frame;
 use crate::world::gain::{FLAG_BLOCKED, GainMap, PAD};
 
 /// Side of the map, and cells from its middle to its rim: those of the padding.
-const SIDE: usize = 2 * PAD + 1;
+pub(super) const SIDE: usize = 2 * PAD + 1;
 const REACH: i32 = PAD as i32;
 /// Width of the ring around the cells that `obstacles` shows.
 const WIDTH: usize = 2;

@@ -202,6 +202,18 @@ fn blocks_are_contiguous_and_cover_the_row() {
 }
 
 #[test]
+fn a_lone_robot_sees_the_ring_where_there_is_room_for_it() {
+    let sees = |width, height, num_robots| {
+        let world = environment::WorldConfig { width, height, num_robots, ..environment::WorldConfig::default() };
+        let spec = ObservationSpec::for_world(&world);
+        assert_eq!(spec.ring, spec.block("obstacles_ring").is_some());
+        spec.ring
+    };
+    assert_eq!([(8, 8, 1), (11, 11, 1), (20, 20, 4)].map(|(w, h, n)| sees(w, h, n)), [false; 3]);
+    assert_eq!([(20, 20, 1), (8, 12, 1)].map(|(w, h, n)| sees(w, h, n)), [true; 2]);
+}
+
+#[test]
 fn headings_turn_and_step_as_documented() {
     assert_eq!(Heading::ALL.map(Heading::delta), [(0, -1), (1, 0), (0, 1), (-1, 0)]);
     assert_eq!(Heading::North.right(), Heading::East);
