@@ -176,30 +176,37 @@ impl Kernel for WriteRow<'_> {
 
     #[inline(always)]
     fn run(self) {
+        let frame = scalars::Frame::new(self.world, self.robot);
+        if frame.reversed { self.write::<true>(&frame) } else { self.write::<false>(&frame) }
+    }
+}
+
+impl WriteRow<'_> {
+    #[inline(always)]
+    fn write<const REVERSED: bool>(self, frame: &scalars::Frame) {
         let Self { spec, world, gain, robot, row } = self;
-        let frame = scalars::Frame::new(world, robot);
         let (row, ring) = row.split_at_mut(row.len() - if spec.ring { ring::RING } else { 0 });
         if spec.ring {
-            ring::write_ring(gain, &frame, ring);
+            ring::write_ring(gain, frame, ring);
         }
-        let crops = Crops::read(gain, &frame);
+        let crops = Crops::<REVERSED>::new(gain, frame);
         let (common, rest) = row.split_at_mut(COMMON);
         crops.write_common(common);
-        scalars::write_common(world, &frame, crops.here(), &mut common[COMMON - 10..]);
+        scalars::write_common(world, frame, crops.here(), &mut common[COMMON - 10..]);
         let (objects, rest) = rest.split_at_mut(if spec.objects { crops::OBJECT_CELLS + 3 } else { 0 });
         if spec.objects {
-            crops.write_objects(&mut objects[..crops::OBJECT_CELLS]);
-            scalars::write_nearest_object(world, &frame, &mut objects[crops::OBJECT_CELLS..]);
+            crops.write_objects(objects);
+            scalars::write_nearest_object(world, frame, &mut objects[crops::OBJECT_CELLS..]);
         }
         let (battery, rest) = rest.split_at_mut(if spec.battery { scalars::BATTERY } else { 0 });
         if spec.battery {
-            scalars::write_charge(world, &frame, battery);
+            scalars::write_charge(world, frame, battery);
         }
         let (rest, tour) = rest.split_at_mut(rest.len() - if spec.tour { ADVICE } else { 0 });
         let (team, paths) = rest.split_at_mut(rest.len() - if spec.paths { paths::PATHS } else { 0 });
-        crops.write_team(spec, world, &frame, team);
+        crops::write_team(spec, world, frame, &common[crops::NEAR_CELLS..], team);
         if spec.paths {
-            paths::write_paths(world, gain, &frame, paths);
+            paths::write_paths(world, gain, frame, paths);
         }
         if spec.tour {
             scalars::write_advice(world, robot, tour);

@@ -6,7 +6,7 @@ pub(crate) mod gain;
 pub(crate) mod homing;
 mod movement;
 mod reward;
-mod square;
+pub(crate) mod square;
 mod start;
 mod step;
 mod tally;

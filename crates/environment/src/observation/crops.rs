@@ -2,12 +2,13 @@
 
 use super::ObservationSpec;
 use super::scalars::Frame;
+use crate::config::MAX_ROBOTS;
 use crate::world::World;
-use crate::world::gain::{FLAG_BLOCKED, FLAG_OBJECT, GainMap, LANES, PAD, Plane, gain_at};
+use crate::world::gain::{BOX, FLAG_BLOCKED, FLAG_OBJECT, GainMap, LANES, PAD, Plane, gain_at};
+use crate::world::square::ROW;
 
-/// Side and reach of the near maps.
+/// Side of the near maps.
 const NEAR: usize = 11;
-const REACH: usize = NEAR / 2;
 /// Side, spacing and reach of the far maps.
 const FAR: usize = 9;
 const SPACING: i32 = 5;
@@ -27,96 +28,106 @@ pub(super) const GAIN_SCALE: f32 = 1.0 / 2500.0;
 /// Robots counted as 1 in `robots_far`.
 const ROBOT_SCALE: f32 = 1.0 / 4.0;
 
-/// Words around a robot, in its frame.
-pub(super) struct Crops {
-    /// Rows of [`NEAR`] words, filled up with whatever is there.
-    near: [[u32; LANES]; NEAR],
-    far: [u32; FAR_CELLS],
+/// Words of a row that hold all samples of a far map.
+const FAR_WORDS: usize = 48;
+
+/// The words around a robot, in its frame. Its right is towards the end of a row, or if `REVERSED` towards the start.
+pub(super) struct Crops<'a, const REVERSED: bool> {
+    words: &'a [u32],
+    /// Index of the robot's own word.
+    here: i32,
+    /// From a word to the one ahead of it.
+    ahead: i32,
+    /// Rows ahead of the robot and behind it that have gain, and the next ones.
+    rows: (i32, i32),
+    /// All bits for samples in columns that have gain.
+    inside: [u32; LANES],
     now: u32,
 }
 
-impl Crops {
+impl<'a, const REVERSED: bool> Crops<'a, REVERSED> {
     #[inline(always)]
-    pub fn read(gain: &GainMap, frame: &Frame) -> Self {
+    pub fn new(gain: &'a GainMap, frame: &Frame) -> Self {
         let (plane, width, height) = if frame.by_columns {
-            (&gain.by_columns, gain.height, gain.width)
+            (&gain.by_columns, gain.height as i32, gain.width as i32)
         } else {
-            (&gain.by_rows, gain.width, gain.height)
+            (&gain.by_rows, gain.width as i32, gain.height as i32)
         };
-        let mut crops = Self { near: [[0; LANES]; NEAR], far: [0; FAR_CELLS], now: frame.now };
-        if frame.reversed {
-            crops.read_near::<true>(plane, frame);
-        } else {
-            crops.read_near::<false>(plane, frame);
+        let Plane { stride, words } = plane;
+        let (stride, pad, rim) = (*stride as i32, PAD as i32, BOX as i32);
+        let here = (frame.across + pad) * stride + frame.along + pad;
+        let (before, after) = (frame.across + rim + 1, height + rim - frame.across);
+        let rows = if frame.forward < 0 { (before, after) } else { (after, before) };
+        let mut inside = [0; LANES];
+        for (lane, inside) in inside.iter_mut().enumerate().take(FAR) {
+            let right = SPACING * lane as i32 - FAR_REACH;
+            let column = frame.along + if REVERSED { -right } else { right };
+            *inside = if (column >= -rim) & (column < width + rim) { u32::MAX } else { 0 };
         }
-        crops.read_far(plane, frame, width as i32, height as i32);
-        crops
+        Self { words, here, ahead: frame.forward * stride, rows, inside, now: frame.now }
+    }
+
+    /// A row of `SIDE` words around the robot's column, filled up with whatever is there.
+    #[inline(always)]
+    fn near_row<const SIDE: usize, const WORDS: usize>(&self, ahead: i32) -> [u32; WORDS] {
+        let words: [u32; WORDS] = self.words(ahead, SIDE / 2);
+        let mut row = [0; WORDS];
+        for lane in 0..WORDS {
+            row[lane] = words[if REVERSED { (SIDE - 1 + WORDS - lane) % WORDS } else { lane }];
+        }
+        row
+    }
+
+    /// A row of samples, filled up with the last one. Beyond the padding it is one of cells that have no gain either.
+    #[inline(always)]
+    fn far_row(&self, ahead: i32) -> [u32; LANES] {
+        let words: [u32; FAR_WORDS] = self.words(ahead.clamp(-self.rows.1, self.rows.0), FAR_REACH as usize);
+        let mut row = [0; LANES];
+        for (lane, word) in row.iter_mut().enumerate() {
+            let sample = lane.min(FAR - 1);
+            *word = words[SPACING as usize * if REVERSED { FAR - 1 - sample } else { sample }] & self.inside[lane];
+        }
+        row
+    }
+
+    /// Words of the row that lies so far ahead, starting so many before the robot's column.
+    #[inline(always)]
+    fn words<const WORDS: usize>(&self, ahead: i32, before: usize) -> [u32; WORDS] {
+        let start = (self.here + ahead * self.ahead) as usize - before;
+        let mut words = [0; WORDS];
+        words.copy_from_slice(&self.words[start..start + WORDS]);
+        words
     }
 
     #[inline(always)]
-    fn read_near<const REVERSED: bool>(&mut self, plane: &Plane, frame: &Frame) {
-        let left = frame.along as usize + PAD - REACH;
-        for (row, words) in self.near.iter_mut().enumerate() {
-            let across = frame.across + frame.forward * (REACH as i32 - row as i32) + PAD as i32;
-            let start = across as usize * plane.stride + left;
-            let source = &plane.words[start..start + LANES];
-            for lane in 0..NEAR {
-                words[lane] = source[if REVERSED { NEAR - 1 - lane } else { lane }];
-            }
+    fn gains(&self, words: [u32; LANES]) -> [f32; LANES] {
+        let mut gains = [0.0; LANES];
+        for lane in 0..LANES {
+            gains[lane] = gain_at(words[lane], self.now) as i32 as f32 * GAIN_SCALE;
         }
-    }
-
-    /// Samples beyond the reach of the padding are clamped to cells that have no gain either.
-    #[inline(always)]
-    fn read_far(&mut self, plane: &Plane, frame: &Frame, width: i32, height: i32) {
-        let clamp = |value: i32, side: i32| (value.clamp(-3, side + 2) + PAD as i32) as usize;
-        let right = if frame.reversed { -SPACING } else { SPACING };
-        let mut along = [0; FAR];
-        for (column, place) in along.iter_mut().enumerate() {
-            *place = clamp(frame.along + right * (column as i32 - FAR as i32 / 2), width);
-        }
-        for (row, words) in self.far.chunks_exact_mut(FAR).enumerate() {
-            let ahead = FAR_REACH - SPACING * row as i32;
-            let across = clamp(frame.across + frame.forward * ahead, height);
-            let line = &plane.words[across * plane.stride..(across + 1) * plane.stride];
-            for (word, place) in words.iter_mut().zip(along) {
-                *word = line[place];
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn gain(&self, word: u32) -> f32 {
-        gain_at(word, self.now) as i32 as f32 * GAIN_SCALE
+        gains
     }
 
     /// The gain under the robot.
     #[inline(always)]
     pub fn here(&self) -> f32 {
-        self.gain(self.near[REACH][REACH])
+        let [word] = self.near_row::<1, 1>(0);
+        gain_at(word, self.now) as i32 as f32 * GAIN_SCALE
     }
 
     /// `gain_near`, `gain_far` and `obstacles`. Whole vectors are stored, so each row is partly overwritten by what follows.
     #[inline(always)]
     pub fn write_common(&self, row: &mut [f32]) {
-        for (index, words) in self.near.iter().enumerate() {
-            let mut gains = [0.0; LANES];
-            for lane in 0..LANES {
-                gains[lane] = self.gain(words[lane]);
-            }
+        for index in 0..NEAR {
+            let gains = self.gains(self.near_row::<NEAR, LANES>((NEAR / 2) as i32 - index as i32));
             row[index * NEAR..index * NEAR + LANES].copy_from_slice(&gains);
         }
-        self.write_far(&mut row[NEAR_CELLS..NEAR_CELLS + FAR_CELLS]);
-        self.write_flag::<OBSTACLES, FLAG_BLOCKED>(&mut row[NEAR_CELLS + FAR_CELLS..]);
-    }
-
-    #[inline(always)]
-    fn write_far(&self, features: &mut [f32]) {
-        let mut gains = [0.0; FAR_CELLS];
-        for (gain, word) in gains.iter_mut().zip(&self.far) {
-            *gain = self.gain(*word);
+        let row = &mut row[NEAR_CELLS..];
+        for index in 0..FAR {
+            let gains = self.gains(self.far_row(FAR_REACH - SPACING * index as i32));
+            row[index * FAR..index * FAR + LANES].copy_from_slice(&gains);
         }
-        features[..FAR_CELLS].copy_from_slice(&gains);
+        self.write_flag::<OBSTACLES, FLAG_BLOCKED>(&mut row[FAR_CELLS..]);
     }
 
     #[inline(always)]
@@ -124,57 +135,56 @@ impl Crops {
         self.write_flag::<OBJECTS, FLAG_OBJECT>(features);
     }
 
+    /// Overwrites also some features behind the block.
     #[inline(always)]
     fn write_flag<const SIDE: usize, const FLAG: u32>(&self, features: &mut [f32]) {
-        let first = REACH - SIDE / 2;
-        for (words, features) in self.near[first..first + SIDE].iter().zip(features.chunks_exact_mut(SIDE)) {
-            let mut flags = [0.0; SIDE];
-            for lane in 0..SIDE {
-                flags[lane] = ((words[first + lane] & FLAG) / FLAG) as i32 as f32;
+        for index in 0..SIDE {
+            let words = self.near_row::<SIDE, ROW>((SIDE / 2) as i32 - index as i32);
+            let mut flags = [0.0; ROW];
+            for lane in 0..ROW {
+                flags[lane] = ((words[lane] & FLAG) / FLAG) as i32 as f32;
             }
-            features.copy_from_slice(&flags);
+            features[index * SIDE..index * SIDE + ROW].copy_from_slice(&flags);
         }
     }
+}
 
-    /// `robots_near`, `robots_far`, `gain_own` and `team`, as far as wanted.
-    #[inline(always)]
-    pub fn write_team(&self, spec: &ObservationSpec, world: &World, frame: &Frame, features: &mut [f32]) {
-        let (robots, rest) = features.split_at_mut(if spec.team { ROBOT_CELLS + FAR_CELLS } else { 0 });
-        let (own, team) = rest.split_at_mut(if spec.voronoi { FAR_CELLS } else { 0 });
-        let mut offsets = [(0, 0); crate::config::MAX_ROBOTS];
-        let mut others = 0;
-        for (index, robot) in world.robots().iter().enumerate() {
-            if index != frame.robot {
-                offsets[others] = frame.offset(robot.cell);
-                others += 1;
-            }
-        }
-        if spec.team {
-            write_robots(&offsets[..others], robots);
-            team[0] = world.num_robots() as f32 * 0.1;
-        }
-        if spec.voronoi {
-            self.write_own(&offsets[..others], own);
+/// `robots_near`, `robots_far`, `gain_own` and `team`, as far as wanted.
+#[inline(always)]
+pub(super) fn write_team(spec: &ObservationSpec, world: &World, frame: &Frame, far: &[f32], features: &mut [f32]) {
+    let mut offsets = [(0, 0); MAX_ROBOTS];
+    let mut others = 0;
+    for (index, robot) in world.robots().iter().enumerate() {
+        if index != frame.robot {
+            offsets[others] = frame.offset(robot.cell);
+            others += 1;
         }
     }
+    let (robots, rest) = features.split_at_mut(if spec.team { ROBOT_CELLS + FAR_CELLS } else { 0 });
+    let (own, team) = rest.split_at_mut(if spec.voronoi { FAR_CELLS } else { 0 });
+    if let Some(robots) = robots.first_chunk_mut() {
+        write_robots(&offsets[..others], robots);
+        team[0] = world.num_robots() as f32 * 0.1;
+    }
+    if let Some(own) = own.first_chunk_mut() {
+        write_own(&offsets[..others], far, own);
+    }
+}
 
-    /// `gain_far` where no other robot is nearer, in steps without obstacles, than the observer.
-    #[inline(always)]
-    fn write_own(&self, others: &[(i32, i32)], features: &mut [f32]) {
-        let mut nearest = [i16::MAX; FAR_LANES];
-        for (ahead, right) in others {
-            for (lane, nearest) in nearest.iter_mut().enumerate() {
-                let away = (SAMPLES.ahead[lane] - *ahead as i16).abs() + (SAMPLES.right[lane] - *right as i16).abs();
-                *nearest = away.min(*nearest);
-            }
+/// `gain_far` where no other robot is nearer, in steps without obstacles, than the observer.
+#[inline(always)]
+fn write_own(others: &[(i32, i32)], far: &[f32], own: &mut [f32; FAR_CELLS]) {
+    let mut nearest = [i16::MAX; FAR_LANES];
+    for (ahead, right) in others {
+        for (lane, nearest) in nearest.iter_mut().enumerate() {
+            let away = (SAMPLES.ahead[lane] - *ahead as i16).abs() + (SAMPLES.right[lane] - *right as i16).abs();
+            *nearest = away.min(*nearest);
         }
-        let mut own = [0.0; FAR_CELLS];
-        for (lane, feature) in own.iter_mut().enumerate() {
-            let mine = SAMPLES.ahead[lane].abs() + SAMPLES.right[lane].abs();
-            let gain = self.gain(self.far[lane]);
-            *feature = if nearest[lane] < mine { 0.0 } else { gain };
-        }
-        features[..FAR_CELLS].copy_from_slice(&own);
+    }
+    own.copy_from_slice(&far[..FAR_CELLS]);
+    for (lane, gain) in own.iter_mut().enumerate() {
+        let mine = SAMPLES.ahead[lane].abs() + SAMPLES.right[lane].abs();
+        *gain = if nearest[lane] < mine { 0.0 } else { *gain };
     }
 }
 
@@ -198,8 +208,8 @@ static SAMPLES: Samples = {
 };
 
 #[inline(always)]
-fn write_robots(offsets: &[(i32, i32)], features: &mut [f32]) {
-    features.fill(0.0);
+fn write_robots(offsets: &[(i32, i32)], features: &mut [f32; ROBOT_CELLS + FAR_CELLS]) {
+    *features = [0.0; ROBOT_CELLS + FAR_CELLS];
     let (near, far) = features.split_at_mut(ROBOT_CELLS);
     let reach = ROBOTS as i32 / 2;
     for (ahead, right) in offsets {

@@ -20,7 +20,7 @@ pub(crate) const FLAG_BLOCKED: u32 = 1 << 8;
 /// Bit of a word: a suspicious object lies here.
 pub(crate) const FLAG_OBJECT: u32 = 1 << 9;
 /// Radius of the box.
-const BOX: usize = 2;
+pub(crate) const BOX: usize = 2;
 /// Words that are read or added at once; planes have as many behind their last row.
 pub(crate) const LANES: usize = 16;
 
@@ -33,6 +33,8 @@ pub(crate) struct GainMap {
     pub by_rows: Plane,
     /// Row-major with y along a row.
     pub by_columns: Plane,
+    /// Per padded row 128 bits: where nothing can stand.
+    pub blocked: Vec<u64>,
     pub simd: Simd,
 }
 
@@ -97,7 +99,12 @@ impl GainMap {
     pub fn new(width: usize, height: usize, origin: &[i32]) -> Self {
         let by_rows = Plane::new(width, height);
         let by_columns = Plane::new(height, width);
-        let mut gain = Self { width, height, by_rows, by_columns, simd: Simd::detect() };
+        let blocked = vec![u64::MAX; 2 * (height + 2 * PAD)];
+        let mut gain = Self { width, height, by_rows, by_columns, blocked, simd: Simd::detect() };
+        for (index, _) in origin.iter().enumerate().take(width * height).filter(|(_, origin)| **origin != BLOCKED) {
+            let bit = 128 * (index / width + PAD) + index % width + PAD;
+            gain.blocked[bit / 64] ^= 1 << (bit % 64);
+        }
         gain.rebuild(origin);
         gain
     }

@@ -18,7 +18,7 @@ pub(super) struct Cycle {
 
 impl Cycle {
     /// A short closed tour over the points: the shortest if they are few. Serving a point takes `stop` steps.
-    pub fn over(points: &[usize], stop: u16, graph: &mut PoseGraph) -> Self {
+    pub fn over(points: &[usize], stop: u16, graph: &PoseGraph) -> Self {
         let legs = Legs::between(points, stop, graph);
         let few = points.len() <= exact::MOST_POINTS;
         let order = if few { exact::shortest_tour(&legs) } else { local_search::short_tour(&legs) };
@@ -73,7 +73,7 @@ mod tests {
     }
 
     /// Length of the shortest closed tour, by trying all orders.
-    fn shortest_by_exhaustion(points: &[usize], graph: &mut PoseGraph) -> u16 {
+    fn shortest_by_exhaustion(points: &[usize], graph: &PoseGraph) -> u16 {
         fn extend(order: &mut Vec<usize>, legs: &Legs) -> u16 {
             if order.len() == legs.count() {
                 let round = order.windows(2).fold(STAY, |walk, pair| join(&walk, legs.leg(pair[0], pair[1])));
@@ -92,34 +92,34 @@ mod tests {
 
     #[test]
     fn the_tour_of_an_open_floor_is_the_best_possible() {
-        let mut graph = floor(20, &[]);
+        let graph = floor(20, &[]);
         let points = patrol_points(&graph, &[]);
         assert_eq!(points.len(), 16);
         // 16 legs of 5 cells, 16 patrols, and the 8 turns that a closed walk over 4×4 points cannot do without.
-        assert_eq!(Cycle::over(&points, 1, &mut graph).period, 16 * 5 + 16 + 8);
+        assert_eq!(Cycle::over(&points, 1, &graph).period, 16 * 5 + 16 + 8);
     }
 
     #[test]
     fn few_points_are_toured_as_well_as_all_orders_allow() {
         for obstacles in [vec![], vec![17, 30, 31, 44], vec![25, 26, 27, 28, 29, 60, 70]] {
-            let mut graph = floor(10, &obstacles);
+            let graph = floor(10, &obstacles);
             for points in [vec![12], vec![12, 87], vec![12, 55, 87, 81], vec![0, 9, 53, 90, 99, 35, 47]] {
-                let cycle = Cycle::over(&points, 1, &mut graph);
+                let cycle = Cycle::over(&points, 1, &graph);
                 assert_eq!(cycle.stops.len(), points.len());
-                assert_eq!(cycle.period, u32::from(shortest_by_exhaustion(&points, &mut graph)), "{points:?}");
+                assert_eq!(cycle.period, u32::from(shortest_by_exhaustion(&points, &graph)), "{points:?}");
             }
         }
     }
 
     #[test]
     fn local_search_stays_close_to_the_optimum() {
-        let mut graph = floor(20, &[85, 86, 87, 210, 230, 250, 251]);
+        let graph = floor(20, &[85, 86, 87, 210, 230, 250, 251]);
         for first in 0..12 {
             let points: Vec<usize> = (0..8).map(|k| (first * 7 + k * 47 + k * k * 3) % 400).collect();
             let free: Vec<usize> = points.into_iter().filter(|cell| !graph.is_blocked(*cell)).collect();
-            let legs = Legs::between(&free, 1, &mut graph);
+            let legs = Legs::between(&free, 1, &graph);
             let found = Cycle::along(&local_search::short_tour(&legs), &free, &legs).period;
-            let best = u32::from(shortest_by_exhaustion(&free, &mut graph));
+            let best = u32::from(shortest_by_exhaustion(&free, &graph));
             assert!(best <= found && 10 * found <= 11 * best, "{found} instead of {best}");
         }
     }

@@ -3,8 +3,9 @@
 //! Entry [a][b] is the least number of steps from one point, looking towards a, to the other, looking towards b. Joining
 //! stretches of a tour is the matrix product, so a tour's exact cost, best headings included, needs no search.
 
-use crate::action::Heading;
-use crate::agents::pose_graph::{Pose, PoseGraph, UNREACHABLE};
+use super::flood::{Flood, Search};
+use crate::agents::pose_graph::{PoseGraph, UNREACHABLE};
+use crate::simd::Simd;
 
 /// Steps by heading at the start and heading at the end.
 pub(super) type Transfer = [[u16; 4]; 4];
@@ -25,25 +26,23 @@ pub(super) const STAY: Transfer = {
 pub(super) struct Legs {
     count: usize,
     transfers: Vec<Transfer>,
+    least: Vec<u16>,
 }
 
 impl Legs {
     /// Plans all pairs; every arrival costs `stop` more steps.
-    pub fn between(points: &[usize], stop: u16, graph: &mut PoseGraph) -> Self {
+    pub fn between(points: &[usize], stop: u16, graph: &PoseGraph) -> Self {
         let count = points.len();
-        let mut transfers = vec![STAY; count * count];
-        let mut distances = Vec::new();
-        for (a, from) in points.iter().enumerate() {
-            for heading in Heading::ALL {
-                graph.distances(&[Pose::new(*from, heading)], &mut distances);
-                for (b, to) in points.iter().enumerate() {
-                    let arrivals = &distances[4 * to..4 * to + 4];
-                    transfers[a * count + b][heading as usize] =
-                        std::array::from_fn(|arrival| arrivals[arrival].saturating_add(stop));
-                }
-            }
+        let mut transfers = vec![[[UNREACHABLE; 4]; 4]; count * count];
+        let (flood, simd) = (Flood::new(graph, points), Simd::detect());
+        for (from, steps) in points.iter().zip(transfers.chunks_exact_mut(count.max(1))) {
+            simd.run(Search { flood: &flood, from: *from, steps });
         }
-        Self { count, transfers }
+        for steps in transfers.as_flattened_mut().as_flattened_mut() {
+            *steps = steps.saturating_add(stop);
+        }
+        let least = transfers.iter().map(least).collect();
+        Self { count, transfers, least }
     }
 
     /// Number of points.
@@ -58,7 +57,7 @@ impl Legs {
 
     /// Fewest steps from `a` to `b` with the best headings.
     pub fn steps(&self, a: usize, b: usize) -> u16 {
-        self.leg(a, b).as_flattened().iter().copied().min().unwrap_or(UNREACHABLE)
+        self.least[a * self.count + b]
     }
 }
 
@@ -79,6 +78,11 @@ pub(super) fn join(first: &Transfer, second: &Transfer) -> Transfer {
 /// The same stretch walked backwards: every plan can be reversed action by action, looking the other way.
 pub(super) fn reversed(stretch: &Transfer) -> Transfer {
     std::array::from_fn(|a| std::array::from_fn(|b| stretch[b ^ 2][a ^ 2]))
+}
+
+/// Fewest steps with the best headings at both ends.
+pub(super) fn least(stretch: &Transfer) -> u16 {
+    stretch.as_flattened().iter().copied().min().unwrap_or(UNREACHABLE)
 }
 
 /// Steps of a closed walk: it must end looking the way it began.

@@ -3,7 +3,7 @@
 //! Croes 1958 (2-opt), Or 1976 (Or-opt). Moves are judged by their exact cost with turns: every move rearranges at most
 //! four stretches of the tour, whose transfers are kept in a table.
 
-use super::legs::{Legs, STAY, Transfer, closed, join, reversed};
+use super::legs::{Legs, STAY, Transfer, closed, join, least, reversed};
 use std::ops::Range;
 
 /// Longest stretch that Or-opt moves.
@@ -40,12 +40,22 @@ struct Piece {
     backwards: bool,
 }
 
+impl Piece {
+    /// The places where it is entered and left.
+    fn ends(&self) -> (usize, usize) {
+        let (first, last) = (self.places.start, self.places.end - 1);
+        if self.backwards { (last, first) } else { (first, last) }
+    }
+}
+
 struct Search<'a> {
     legs: &'a Legs,
     order: Vec<usize>,
     cost: u16,
     /// Entry `first * count + last`: from the point at place `first` to that at place `last`, along the order.
     stretches: Vec<Transfer>,
+    /// Fewest steps of each stretch with the best headings at its ends.
+    least: Vec<u16>,
     /// Entry `a * count + b`: whether joining the points is tried.
     near: Vec<bool>,
 }
@@ -59,7 +69,14 @@ impl<'a> Search<'a> {
             others.sort_by_key(|b| legs.steps(a, *b));
             others.into_iter().take(NEAR).for_each(|b| near[a * count + b] = true);
         }
-        let mut search = Self { legs, order, cost: u16::MAX, stretches: vec![STAY; count * count], near };
+        let mut search = Self {
+            legs,
+            order,
+            cost: u16::MAX,
+            stretches: vec![STAY; count * count],
+            least: vec![0; count * count],
+            near,
+        };
         search.tabulate();
         search.cost = search.cost_of(&[forwards(0..count)]);
         search
@@ -113,6 +130,9 @@ impl<'a> Search<'a> {
     }
 
     fn try_pieces(&mut self, pieces: &[Piece]) {
+        if self.least_cost_of(pieces) >= self.cost {
+            return;
+        }
         let cost = self.cost_of(pieces);
         if cost < self.cost {
             self.cost = cost;
@@ -129,17 +149,27 @@ impl<'a> Search<'a> {
         points
     }
 
+    /// At most [`Search::cost_of`], and cheaper: each leg between pieces with the headings that are best for it alone.
+    fn least_cost_of(&self, pieces: &[Piece]) -> u16 {
+        let pieces = || pieces.iter().filter(|piece| !piece.places.is_empty());
+        let Some(mut before) = pieces().next_back().map(|piece| piece.ends().1) else { return u16::MAX };
+        pieces().fold(0, |cost: u16, piece| {
+            let (from, to) = piece.ends();
+            let leg = self.legs.steps(self.order[before], self.order[from]);
+            before = to;
+            let stretch = self.least[piece.places.start * self.order.len() + piece.places.end - 1];
+            cost.saturating_add(leg).saturating_add(stretch)
+        })
+    }
+
     /// Steps of the closed tour made of the pieces.
     fn cost_of(&self, pieces: &[Piece]) -> u16 {
         let mut walked: Option<(usize, usize, Transfer)> = None;
         for piece in pieces.iter().filter(|piece| !piece.places.is_empty()) {
-            let (first, last) = (piece.places.start, piece.places.end - 1);
-            let stretch = self.stretches[first * self.order.len() + last];
-            let (from, to, stretch) = if piece.backwards {
-                (self.order[last], self.order[first], reversed(&stretch))
-            } else {
-                (self.order[first], self.order[last], stretch)
-            };
+            let (from, to) = piece.ends();
+            let stretch = self.stretches[piece.places.start * self.order.len() + piece.places.end - 1];
+            let (from, to) = (self.order[from], self.order[to]);
+            let stretch = if piece.backwards { reversed(&stretch) } else { stretch };
             walked = Some(match walked {
                 None => (from, to, stretch),
                 Some((start, end, so_far)) => (start, to, join(&join(&so_far, self.legs.leg(end, from)), &stretch)),
@@ -155,6 +185,7 @@ impl<'a> Search<'a> {
             for last in first + 1..count {
                 let leg = self.legs.leg(self.order[last - 1], self.order[last]);
                 self.stretches[first * count + last] = join(&self.stretches[first * count + last - 1], leg);
+                self.least[first * count + last] = least(&self.stretches[first * count + last]);
             }
         }
     }

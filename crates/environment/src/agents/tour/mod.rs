@@ -8,6 +8,7 @@
 mod codec;
 mod cycle;
 mod exact;
+mod flood;
 mod legs;
 mod local_search;
 mod stops_on_the_way;

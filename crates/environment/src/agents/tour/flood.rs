@@ -1,0 +1,119 @@
+//! Breadth-first search from all headings at a cell at once, with one bit per cell.
+//!
+//! All poses at the same distance are found by a few shifts of whole words: a move shifts the cells of its heading, a turn
+//! takes those of the headings beside it.
+
+use super::legs::Transfer;
+use crate::agents::pose_graph::PoseGraph;
+use crate::simd::Kernel;
+
+/// Cells by heading on arrival and heading at the start.
+type Cells = [[u64; 4]; 4];
+
+/// Where to search, and for what.
+pub(super) struct Flood {
+    /// Bits from a cell to the one below: rows are one blocked cell apart.
+    stride: usize,
+    width: usize,
+    /// Words before the first cell and behind the last one.
+    margin: usize,
+    free: Vec<u64>,
+    wanted: Vec<u64>,
+    /// Per bit: which of the wanted cells it is.
+    index: Vec<u16>,
+}
+
+impl Flood {
+    /// Searches for the cells `wanted`.
+    pub fn new(graph: &PoseGraph, wanted: &[usize]) -> Self {
+        let width = graph.width();
+        let stride = width + 1;
+        let margin = stride / 64 + 1;
+        let words = 2 * margin + (graph.cells() / width * stride).div_ceil(64);
+        let (free, index) = (vec![0; words], vec![0; 64 * words]);
+        let mut flood = Self { stride, width, margin, wanted: free.clone(), free, index };
+        for cell in (0..graph.cells()).filter(|cell| !graph.is_blocked(*cell)) {
+            let bit = flood.bit(cell);
+            flood.free[bit / 64] |= 1 << (bit % 64);
+        }
+        for (index, cell) in wanted.iter().enumerate() {
+            let bit = flood.bit(*cell);
+            flood.wanted[bit / 64] |= 1 << (bit % 64);
+            flood.index[bit] = index as u16;
+        }
+        flood
+    }
+
+    fn bit(&self, cell: usize) -> usize {
+        64 * self.margin + cell / self.width * self.stride + cell % self.width
+    }
+}
+
+/// Writes the steps from cell `from` to each wanted cell that can be reached.
+pub(super) struct Search<'a> {
+    pub flood: &'a Flood,
+    pub from: usize,
+    pub steps: &'a mut [Transfer],
+}
+
+impl Kernel for Search<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { flood, from, steps } = self;
+        let Flood { stride, margin, free, wanted, index, .. } = flood;
+        let (far, shift) = (stride / 64, stride % 64);
+        let bit = flood.bit(from);
+        let mut unseen: Vec<Cells> = free.iter().map(|free| [[*free; 4]; 4]).collect();
+        let mut front = vec![Cells::default(); free.len()];
+        for heading in 0..4 {
+            front[bit / 64][heading][heading] = 1 << (bit % 64);
+            unseen[bit / 64][heading][heading] &= !(1 << (bit % 64));
+        }
+        let mut next = front.clone();
+        let mut distance = 0;
+        loop {
+            let mut any = 0;
+            for word in *margin..free.len() - margin {
+                let (here, before, after) = (front[word], front[word - 1], front[word + 1]);
+                let (above, beyond_above) = (front[word - far], front[word - far - 1]);
+                let (below, beyond_below) = (front[word + far], front[word + far + 1]);
+                let mut found = 0;
+                for start in 0..4 {
+                    let moved = [
+                        below[0][start] >> shift | beyond_below[0][start] << 1 << (63 - shift),
+                        here[1][start] << 1 | before[1][start] >> 63,
+                        above[2][start] << shift | beyond_above[2][start] >> 1 >> (63 - shift),
+                        here[3][start] >> 1 | after[3][start] << 63,
+                    ];
+                    for heading in 0..4 {
+                        let turned = here[(heading + 1) & 3][start] | here[(heading + 3) & 3][start];
+                        let new = (moved[heading] | turned) & unseen[word][heading][start];
+                        next[word][heading][start] = new;
+                        unseen[word][heading][start] ^= new;
+                        any |= new;
+                        found |= here[heading][start];
+                    }
+                }
+                if found & wanted[word] != 0 {
+                    for (heading, cells) in here.iter().enumerate() {
+                        for (start, cells) in cells.iter().enumerate() {
+                            let mut cells = cells & wanted[word];
+                            while cells != 0 {
+                                let bit = 64 * word + cells.trailing_zeros() as usize;
+                                steps[usize::from(index[bit])][start][heading] = distance;
+                                cells &= cells - 1;
+                            }
+                        }
+                    }
+                }
+            }
+            if any == 0 {
+                return;
+            }
+            std::mem::swap(&mut front, &mut next);
+            distance += 1;
+        }
+    }
+}
