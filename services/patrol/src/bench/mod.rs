@@ -3,7 +3,6 @@
 mod learning;
 mod pipeline;
 mod processor;
-mod recording;
 
 use crate::cli::BenchCommand;
 use crate::failure::Failure;
