@@ -24,7 +24,6 @@
 
 mod crops;
 mod paths;
-mod ring;
 mod scalars;
 
 use crate::config::WorldConfig;
@@ -72,7 +71,7 @@ const COMMON: usize = crops::NEAR_CELLS + crops::FAR_CELLS + crops::OBSTACLE_CEL
 impl ObservationSpec {
     /// What a policy for such a world sees: a lone robot also the ring, unless its world is so small that this is mostly wall.
     pub fn for_world(world: &WorldConfig) -> Self {
-        let ring = world.num_robots == 1 && world.width.max(world.height) > ring::SIDE;
+        let ring = world.num_robots == 1 && world.width.max(world.height) > crops::NEAR;
         Self { ring, ..Self::for_team(world.num_robots) }
     }
 
@@ -158,7 +157,7 @@ impl ObservationSpec {
             ("team", when(self.team, 1)),
             ("paths", when(self.paths, paths::PATHS)),
             ("tour", when(self.tour, ADVICE)),
-            ("obstacles_ring", when(self.ring, ring::RING)),
+            ("obstacles_ring", when(self.ring, crops::RING_CELLS)),
         ]
     }
 }
@@ -185,11 +184,11 @@ impl WriteRow<'_> {
     #[inline(always)]
     fn write<const REVERSED: bool>(self, frame: &scalars::Frame) {
         let Self { spec, world, gain, robot, row } = self;
-        let (row, ring) = row.split_at_mut(row.len() - if spec.ring { ring::RING } else { 0 });
-        if spec.ring {
-            ring::write_ring(gain, frame, ring);
-        }
+        let (row, ring) = row.split_at_mut(row.len() - if spec.ring { crops::RING_CELLS } else { 0 });
         let crops = Crops::<REVERSED>::new(gain, frame);
+        if spec.ring {
+            crops.write_ring(ring);
+        }
         let (common, rest) = row.split_at_mut(COMMON);
         crops.write_common(common);
         scalars::write_common(world, frame, crops.here(), &mut common[COMMON - 10..]);

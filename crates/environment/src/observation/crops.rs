@@ -8,7 +8,7 @@ use crate::world::gain::{BOX, FLAG_BLOCKED, FLAG_OBJECT, GainMap, LANES, PAD, Pl
 use crate::world::square::ROW;
 
 /// Side of the near maps.
-const NEAR: usize = 11;
+pub(super) const NEAR: usize = 11;
 /// Side, spacing and reach of the far maps.
 const FAR: usize = 9;
 const SPACING: i32 = 5;
@@ -20,6 +20,9 @@ const ROBOTS: usize = 7;
 pub(super) const NEAR_CELLS: usize = NEAR * NEAR;
 pub(super) const FAR_CELLS: usize = FAR * FAR;
 pub(super) const OBSTACLE_CELLS: usize = OBSTACLES * OBSTACLES;
+/// Width of the ring around `obstacles` as far as the near maps reach, and its cells.
+const RING_WIDTH: usize = (NEAR - OBSTACLES) / 2;
+pub(super) const RING_CELLS: usize = NEAR * NEAR - OBSTACLE_CELLS;
 pub(super) const OBJECT_CELLS: usize = OBJECTS * OBJECTS;
 pub(super) const ROBOT_CELLS: usize = ROBOTS * ROBOTS;
 
@@ -139,14 +142,40 @@ impl<'a, const REVERSED: bool> Crops<'a, REVERSED> {
     #[inline(always)]
     fn write_flag<const SIDE: usize, const FLAG: u32>(&self, features: &mut [f32]) {
         for index in 0..SIDE {
-            let words = self.near_row::<SIDE, ROW>((SIDE / 2) as i32 - index as i32);
-            let mut flags = [0.0; ROW];
-            for lane in 0..ROW {
-                flags[lane] = ((words[lane] & FLAG) / FLAG) as i32 as f32;
-            }
+            let flags = flags::<FLAG, ROW>(self.near_row::<SIDE, ROW>((SIDE / 2) as i32 - index as i32));
             features[index * SIDE..index * SIDE + ROW].copy_from_slice(&flags);
         }
     }
+
+    /// Obstacles as far as `gain_near` reaches, beyond the block `obstacles`: on which side of them a way leads is decided
+    /// before a robot stands next to them.
+    #[inline(always)]
+    pub fn write_ring(&self, ring: &mut [f32]) {
+        let mut rest = ring;
+        for index in 0..NEAR {
+            let words = self.near_row::<NEAR, LANES>((NEAR / 2) as i32 - index as i32);
+            let flags = flags::<FLAG_BLOCKED, LANES>(words);
+            let beyond = !(RING_WIDTH..NEAR - RING_WIDTH).contains(&index);
+            let (row, next) = rest.split_at_mut(if beyond { NEAR } else { 2 * RING_WIDTH });
+            if beyond {
+                row.copy_from_slice(&flags[..NEAR]);
+            } else {
+                row[..RING_WIDTH].copy_from_slice(&flags[..RING_WIDTH]);
+                row[RING_WIDTH..].copy_from_slice(&flags[NEAR - RING_WIDTH..NEAR]);
+            }
+            rest = next;
+        }
+    }
+}
+
+/// 1 where the flag is set.
+#[inline(always)]
+fn flags<const FLAG: u32, const WORDS: usize>(words: [u32; WORDS]) -> [f32; WORDS] {
+    let mut flags = [0.0; WORDS];
+    for lane in 0..WORDS {
+        flags[lane] = ((words[lane] & FLAG) / FLAG) as i32 as f32;
+    }
+    flags
 }
 
 /// `robots_near`, `robots_far`, `gain_own` and `team`, as far as wanted.
