@@ -110,9 +110,10 @@ impl PoseGraph {
         self.blocked.len()
     }
 
-    /// From now on nobody moves onto this cell.
+    /// From now on nobody moves onto this cell or leaves it.
     pub fn block(&mut self, cell: usize) {
         self.blocked[cell] = true;
+        self.ahead[4 * cell..4 * cell + 4].fill(NONE);
         for ahead in &mut self.ahead {
             if usize::from(*ahead) / 4 == cell {
                 *ahead = NONE;

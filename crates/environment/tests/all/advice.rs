@@ -65,6 +65,33 @@ fn robots_that_strayed_find_back_to_the_tour() {
     }
 }
 
+/// What comes out of a training depends on every action that is advised. In these mazes robots plan the way to a station, and
+/// then first get out of somebody's way.
+#[test]
+fn the_advice_is_to_the_bit_what_it_was() {
+    let map = MapConfig { map_type: MapType::Maze, ..MapConfig::default() };
+    for (battery_drain_rate, seed, expected) in
+        [(0.3, 5, 0x6198_4a80_8448_5a16), (0.4, 32, 0x785b_9a17_542d_9143), (0.5, 50, 0x0427_dd61_d1b7_7a5d)]
+    {
+        let config = WorldConfig {
+            width: 16,
+            height: 16,
+            num_robots: 8,
+            map: map.clone(),
+            battery_drain_rate,
+            ..WorldConfig::default()
+        };
+        let mut world = advised_world(&config, seed).expect("a world");
+        let (mut record, mut strays) = (StepRecord::new(), Actions(seed));
+        while !record.done() {
+            let stray = world.current_step().is_multiple_of(50);
+            let actions = if stray { strays.next(config.num_robots) } else { advice(&world) };
+            world.step(&actions, &mut record);
+        }
+        assert_eq!(world.state_hash(), expected, "drain {battery_drain_rate}, seed {seed}");
+    }
+}
+
 #[test]
 fn a_robot_that_must_charge_may_do_nothing_else() {
     let config = WorldConfig { battery_drain_rate: 0.5, num_robots: 2, ..WorldConfig::default() };

@@ -3,6 +3,7 @@
 mod batteries;
 mod codec;
 mod meetings;
+mod way;
 
 use super::Agent;
 use super::charging::Charging;
@@ -14,6 +15,7 @@ use crate::rng::Stream;
 use crate::world::World;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
+use way::Way;
 
 /// Decisions asked of a strategy per robot and step.
 const DECISIONS: usize = 4;
@@ -85,6 +87,8 @@ struct Course {
     task: Task,
     /// Actions to the goal, the next one last.
     plan: Vec<Action>,
+    /// The way to the goal if nobody is in it.
+    way: Way,
     /// Actions to get out of the way first, the next one last.
     evasion: Vec<Action>,
     /// Where the last action should have led.
@@ -230,7 +234,10 @@ impl<S: Strategy> Pilot<S> {
             if self.courses[robot].alive && !world.robots()[robot].alive() {
                 self.courses[robot].alive = false;
                 self.graph.block(self.courses[robot].expected.cell());
-                self.courses.iter_mut().for_each(|course| course.plan.clear());
+                for course in &mut self.courses {
+                    course.plan.clear();
+                    course.way.forget();
+                }
             }
         }
     }
@@ -288,7 +295,7 @@ impl<S: Strategy> Pilot<S> {
     fn next_planned(&mut self, robot: usize, goal: Goal) -> Option<Action> {
         let course = &mut self.courses[robot];
         if course.plan.is_empty() {
-            self.graph.plan(course.expected, &[], |pose| goal.is_reached(pose), &mut course.plan);
+            course.way.plan(&self.graph, course.expected, goal, &mut course.plan);
         }
         course.plan.last().copied()
     }
@@ -342,6 +349,7 @@ impl Course {
         Self {
             task,
             plan: Vec::new(),
+            way: Way::default(),
             evasion: Vec::new(),
             expected: pose,
             waited: 0,
