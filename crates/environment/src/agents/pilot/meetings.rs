@@ -4,6 +4,7 @@ use super::{Pilot, Reason, Strategy, Task};
 use crate::action::Action;
 use crate::agents::pose_graph::Pose;
 use crate::agents::traffic::{Intent, meet_head_on};
+use crate::config::MAX_ROBOTS;
 use crate::rng::below;
 use crate::world::World;
 
@@ -120,5 +121,22 @@ impl<S: Strategy> Pilot<S> {
         if self.graph.plan(self.courses[robot].expected, &occupied, is_goal, &mut plan) {
             self.courses[robot].follow(plan);
         }
+    }
+
+    /// Cells that a plan enters, in order.
+    pub(super) fn path<'a>(&'a self, from: Pose, plan: &'a [Action]) -> impl Iterator<Item = usize> + 'a {
+        let mut pose = from;
+        plan.iter().rev().filter_map(move |action| {
+            let before = pose.cell();
+            pose = self.graph.after(pose, *action);
+            (pose.cell() != before).then_some(pose.cell())
+        })
+    }
+
+    pub(super) fn occupied_by_others(&self, robot: usize) -> Vec<usize> {
+        let mut cells = Vec::with_capacity(MAX_ROBOTS);
+        let others = self.courses.iter().enumerate().filter(|(other, _)| *other != robot);
+        cells.extend(others.map(|(_, course)| course.expected.cell()));
+        cells
     }
 }

@@ -2,71 +2,27 @@
 
 mod batteries;
 mod codec;
+mod course;
 mod meetings;
+mod strategy;
 mod way;
 
 use super::Agent;
 use super::charging::Charging;
-use super::pose_graph::{Pose, PoseGraph};
+use super::pose_graph::PoseGraph;
 use super::traffic::{Intent, waits};
-use crate::action::{Action, Heading};
-use crate::config::{MAX_ROBOTS, PatrolMode};
+use crate::action::Action;
+use crate::config::PatrolMode;
 use crate::rng::Stream;
 use crate::world::World;
+use course::{Course, Task};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
-use way::Way;
+
+pub(super) use strategy::{Decision, Goal, Reason, Strategy};
 
 /// Decisions asked of a strategy per robot and step.
 const DECISIONS: usize = 4;
-
-/// Says where robots go.
-pub(super) trait Strategy: Send {
-    /// The agent's name.
-    fn name(&self) -> &'static str;
-
-    /// A new episode starts; all robots are about to be asked with [`Reason::Start`].
-    fn reset(&mut self, world: &World, graph: &mut PoseGraph);
-
-    /// What `robot` does next.
-    fn decide(&mut self, world: &World, graph: &mut PoseGraph, robot: usize, reason: Reason) -> Decision;
-
-    /// Two robots that met change places: each takes over the other's goal and whatever belongs to it.
-    fn exchange(&mut self, a: usize, b: usize) {
-        let _ = (a, b);
-    }
-}
-
-/// Why a robot is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
-    /// The episode starts, or the robot returns from charging.
-    Start,
-    /// It reached its goal, or acted as it decided.
-    Done,
-    /// Its goal cannot be reached, for now at least.
-    Unreachable,
-}
-
-/// What a robot does next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
-    /// Goes somewhere.
-    Go(Goal),
-    /// Acts once and is asked again.
-    Act(Action),
-}
-
-/// Where a robot goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Goal {
-    /// Index of the cell.
-    pub cell: usize,
-    /// Heading on arrival, if it matters.
-    pub heading: Option<Heading>,
-    /// Patrols on arrival.
-    pub patrol: bool,
-}
 
 /// An agent made of a strategy.
 #[derive(Clone, Debug)]
@@ -79,39 +35,6 @@ pub(super) struct Pilot<S> {
     berths: Vec<usize>,
     patrols_on_action: bool,
     rng: ChaCha8Rng,
-}
-
-/// What one robot is about.
-#[derive(Clone, Debug)]
-struct Course {
-    task: Task,
-    /// Actions to the goal, the next one last.
-    plan: Vec<Action>,
-    /// The way to the goal if nobody is in it.
-    way: Way,
-    /// Actions to get out of the way first, the next one last.
-    evasion: Vec<Action>,
-    /// Where the last action should have led.
-    expected: Pose,
-    /// Steps of waiting in a row.
-    waited: u16,
-    alive: bool,
-    /// Steps on one cell while its goal is elsewhere.
-    stood: u16,
-    /// Has something else to do than it intended in this step.
-    changed: bool,
-    /// What it should do in this step.
-    proposed: Action,
-    /// Whether that is to wait.
-    keeps_still: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Task {
-    Undecided(Reason),
-    Visit(Goal),
-    /// Goes to its charging station and stays until it has enough.
-    Charge,
 }
 
 impl<S> Pilot<S> {
@@ -323,66 +246,5 @@ impl<S: Strategy> Pilot<S> {
             Task::Undecided(_) => course.task = Task::Undecided(Reason::Done),
             Task::Charge => {}
         }
-    }
-
-    /// Cells that a plan enters, in order.
-    fn path<'a>(&'a self, from: Pose, plan: &'a [Action]) -> impl Iterator<Item = usize> + 'a {
-        let mut pose = from;
-        plan.iter().rev().filter_map(move |action| {
-            let before = pose.cell();
-            pose = self.graph.after(pose, *action);
-            (pose.cell() != before).then_some(pose.cell())
-        })
-    }
-
-    fn occupied_by_others(&self, robot: usize) -> Vec<usize> {
-        let mut cells = Vec::with_capacity(MAX_ROBOTS);
-        let others = self.courses.iter().enumerate().filter(|(other, _)| *other != robot);
-        cells.extend(others.map(|(_, course)| course.expected.cell()));
-        cells
-    }
-}
-
-impl Course {
-    fn new(pose: Pose) -> Self {
-        let task = Task::Undecided(Reason::Start);
-        Self {
-            task,
-            plan: Vec::new(),
-            way: Way::default(),
-            evasion: Vec::new(),
-            expected: pose,
-            waited: 0,
-            alive: true,
-            stood: 0,
-            changed: false,
-            proposed: Action::Patrol,
-            keeps_still: false,
-        }
-    }
-
-    fn take(&mut self, task: Task) {
-        self.task = task;
-        self.follow(Vec::new());
-    }
-
-    fn follow(&mut self, plan: Vec<Action>) {
-        self.plan = plan;
-        self.changed = true;
-    }
-
-    fn evade(&mut self, evasion: Vec<Action>) {
-        self.evasion = evasion;
-        self.follow(Vec::new());
-    }
-
-    fn may_exchange(&self) -> bool {
-        self.alive && self.evasion.is_empty()
-    }
-}
-
-impl Goal {
-    fn is_reached(&self, pose: Pose) -> bool {
-        pose.cell() == self.cell && self.heading.is_none_or(|heading| heading == pose.heading())
     }
 }
