@@ -325,7 +325,11 @@ impl World {
         }
         if let Some(adviser) = &self.adviser {
             let advice = adviser.advice(index).bit();
-            return ActionMask(if adviser.insists(index) { advice } else { mask | advice });
+            if adviser.insists(index) {
+                return ActionMask(advice);
+            }
+            let unobtrusive = self.homing.as_ref().map_or(mask, |homing| self.unobtrusive(homing, index, mask));
+            return ActionMask(unobtrusive | advice);
         }
         match &self.homing {
             Some(homing) => ActionMask(self.safe_actions(homing, index, mask)),

@@ -56,9 +56,10 @@ impl Adviser {
         self.0.proposed(robot)
     }
 
-    /// Whether the robot is on its way to charge or charging, so that it had better do what it is told.
+    /// Whether the robot goes to charge, charges, or gets out of the way of one that does, so that it must do what it is
+    /// told.
     pub fn insists(&self, robot: usize) -> bool {
-        self.0.charges(robot)
+        self.0.is_ordered(robot)
     }
 
     /// The robots took these actions, and the world is now as it is.

@@ -4,7 +4,6 @@
 //! way and takes them to charge.
 
 pub(crate) mod adviser;
-mod charging;
 mod cover;
 mod greedy;
 mod horizontal_scan;

@@ -20,6 +20,8 @@ pub(super) struct Intent {
     pub heedless: bool,
     /// Decided anew after the others had decided: does not move in this step.
     pub held: bool,
+    /// Would move, but into the way of a robot that must charge.
+    pub detained: bool,
 }
 
 /// For each robot that must wait, the robot that it waits for. Those who may go never collide: nobody enters a cell

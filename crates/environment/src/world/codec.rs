@@ -13,8 +13,8 @@ use crate::rng::{EpisodeKey, Purpose, Stream};
 use std::sync::Arc;
 
 /// Names the format and its version: without and with an adviser.
-const MAGIC: u64 = u64::from_le_bytes(*b"pworld01");
-const MAGIC_ADVISED: u64 = u64::from_le_bytes(*b"pworld02");
+const MAGIC: u64 = u64::from_le_bytes(*b"pworld03");
+const MAGIC_ADVISED: u64 = u64::from_le_bytes(*b"pworld04");
 
 type Read<T> = Result<T, WorldError>;
 
@@ -27,6 +27,9 @@ impl World {
         self.write_robots(&mut out);
         self.write_cells(&mut out);
         self.write_tally(&mut out);
+        if let Some(homing) = &self.homing {
+            homing.write(&mut out);
+        }
         if let Some(adviser) = &self.adviser {
             adviser.write(&mut out);
         }
@@ -69,6 +72,9 @@ impl World {
         world.read_robots(&mut input)?;
         world.read_cells(&mut input)?;
         world.read_tally(&mut input)?;
+        if let Some(homing) = &mut world.homing {
+            homing.read(&world.map, &world.robots, world.step, &mut input)?;
+        }
         if magic == MAGIC_ADVISED {
             world.adviser = Some(Box::new(Adviser::read(&world, &mut input, plan)?));
         }

@@ -1,32 +1,58 @@
-//! The way home: which charging station a robot relies on, and when it must go there.
+//! The way home: which charging station a robot relies on, when it must go there, and who makes way for it.
 //!
-//! Robot `i` owns station `i`. A robot that always keeps enough charge to reach its own station never runs empty unless
-//! others block its way for longer than it allows for.
+//! Every robot has a claim to one station. A robot that always keeps enough charge to reach it never runs empty unless
+//! others block its way for longer than it allows for. So that they do not, a robot that must go to charge goes by a way
+//! that is planned for the whole team (`homing/team_plan.rs`), and nobody else is on it when it comes.
+
+mod codec;
+mod distances;
+mod escort;
+mod giving_way;
+mod search;
+mod team_plan;
+mod ways;
 
 use crate::action::{Action, Heading};
+use crate::config::MAX_ROBOTS;
 use crate::map::{Cell, Map};
 use crate::world::{Robot, World};
+use search::{Pose, Roads};
+use ways::Ways;
 
 /// Battery kept in reserve on arrival.
-const RESERVE: f64 = 2.0;
+pub(crate) const RESERVE: f64 = 2.0;
 /// Steps of delay that a robot allows for: alone, and per team mate who may be in its way.
 const DELAY: f64 = 4.0;
 const DELAY_PER_TEAM_MATE: f64 = 8.0;
 /// Detour that a robot in a team allows for, as a share of its way.
 const DETOUR: f64 = 0.5;
-/// Below this charge a robot on its station stays there.
+/// Below this charge a robot on its station stays there if it can.
 const HALF_CHARGED: f64 = 50.0;
-/// Distance of a pose from which the station cannot be reached.
-const UNREACHABLE: u16 = u16::MAX;
+/// Below this charge nobody makes a robot leave the station where it charges, unless somebody else would run empty.
+const RESTED: f64 = 30.0;
 
-/// Ways to the robots' own stations, in an episode that batteries do not outlast.
+/// Ways to the charging stations, in an episode that batteries do not outlast.
 #[derive(Clone, Debug)]
 pub(crate) struct Homing {
     drain: f64,
     width: usize,
     stations: Vec<Cell>,
-    /// Per robot and pose (`4 * cell + heading`): actions to the station.
+    /// Per station and pose: actions to the station.
     distances: Vec<Vec<u16>>,
+    roads: Roads,
+    /// Each robot's station.
+    claims: [u8; MAX_ROBOTS],
+    /// Robots on their way to charge.
+    returning: [bool; MAX_ROBOTS],
+    /// Robots that charge on their station and have little.
+    resting: [bool; MAX_ROBOTS],
+    /// Robots that ran empty.
+    lost: [bool; MAX_ROBOTS],
+    ways: Ways,
+    /// A robot that is not to rest in the plan that is being made.
+    released: Option<usize>,
+    /// Somebody found no way, or cannot get out of the way: to be planned again soon.
+    unsolved: bool,
 }
 
 impl Homing {
@@ -35,48 +61,122 @@ impl Homing {
         if drain * f64::from(steps) + RESERVE < 100.0 {
             return None;
         }
-        let distances = (0..map.stations().len()).map(|own| distances_to(map, own)).collect();
-        Some(Self { drain, width: map.width(), stations: map.stations().to_vec(), distances })
+        let robots = map.stations().len();
+        Some(Self {
+            drain,
+            width: map.width(),
+            stations: map.stations().to_vec(),
+            distances: (0..robots).map(|station| distances::distances_to(map, station)).collect(),
+            roads: Roads::new(map),
+            claims: std::array::from_fn(|robot| robot as u8),
+            returning: [false; MAX_ROBOTS],
+            resting: [false; MAX_ROBOTS],
+            lost: [false; MAX_ROBOTS],
+            ways: Ways::new(robots, map.width() * map.height()),
+            released: None,
+            unsolved: false,
+        })
     }
 
-    /// The robot's own station.
+    /// The station that the robot relies on.
     pub fn station(&self, robot: usize) -> Cell {
-        self.stations[robot]
+        self.stations[usize::from(self.claims[robot])]
     }
 
-    /// Moves and turns to the robot's own station.
+    /// Moves and turns to that station.
     pub fn distance(&self, robot: usize, cell: Cell, heading: Heading) -> u16 {
-        self.distances[robot][4 * (usize::from(cell.y) * self.width + usize::from(cell.x)) + heading as usize]
+        self.way_to(usize::from(self.claims[robot]), self.pose(cell, heading))
     }
 
     /// Charge that is left over at a pose after the way to the station with all delays that are allowed for.
     pub fn slack(&self, robot: usize, cell: Cell, heading: Heading, battery: f64) -> f64 {
+        self.slack_for(usize::from(self.claims[robot]), self.pose(cell, heading), battery)
+    }
+
+    /// What the robot is to do now whatever it would like, because it must charge or is in the way of one that must.
+    pub fn order(&self, index: usize, robot: &Robot, now: u32) -> Option<Action> {
+        let next = self.ways.next_action(index, self.pose_of(robot), now);
+        if next.is_none() && self.returning[index] {
+            return Some(self.permitted(index, robot, Action::Patrol, now));
+        }
+        next.or(self.rests(index, robot).then_some(Action::Patrol))
+    }
+
+    /// Whether the robot is on its way to charge.
+    pub fn returns(&self, robot: usize) -> bool {
+        self.returning[robot]
+    }
+
+    /// The wish, if nobody is in the way of a robot that must charge by it; else to stay if that is in nobody's way; else
+    /// whatever gets the robot out of the way soonest.
+    pub fn permitted(&self, index: usize, robot: &Robot, wish: Action, now: u32) -> Action {
+        if self.ways.is_empty() || self.ways.has(index) {
+            return wish;
+        }
+        let pose = self.pose_of(robot);
+        let after = |action: Action| {
+            let next = self.roads.after(pose, action);
+            if action == Action::Forward && self.ways.is_occupied(next) { pose } else { next }
+        };
+        let open = |action: &Action| self.ways.is_open(after(*action), now + 1);
+        if let Some(action) = [wish, Action::Patrol].into_iter().find(open) {
+            return action;
+        }
+        Action::ALL.into_iter().max_by_key(|action| self.ways.deadline(after(*action))).unwrap_or(wish)
+    }
+
+    fn way_to(&self, station: usize, pose: Pose) -> u16 {
+        self.distances[station][usize::from(pose)]
+    }
+
+    fn slack_for(&self, station: usize, pose: Pose, battery: f64) -> f64 {
         let team_mates = (self.stations.len() - 1) as f64;
-        let way = f64::from(self.distance(robot, cell, heading));
+        let way = f64::from(self.way_to(station, pose));
         let detour = if team_mates > 0.0 { 1.0 + DETOUR } else { 1.0 };
         battery - self.drain * (way * detour + DELAY + DELAY_PER_TEAM_MATE * team_mates) - RESERVE
+    }
+
+    /// Whether the robot charges on its station and has little.
+    fn rests(&self, index: usize, robot: &Robot) -> bool {
+        self.resting[index] && robot.cell == self.station(index) && robot.battery < RESTED
+    }
+
+    fn pose_of(&self, robot: &Robot) -> Pose {
+        self.pose(robot.cell, robot.heading)
+    }
+
+    fn pose(&self, cell: Cell, heading: Heading) -> Pose {
+        (4 * (usize::from(cell.y) * self.width + usize::from(cell.x)) + heading as usize) as Pose
     }
 }
 
 impl World {
-    /// What of `mask` leaves the robot a way home. Where nothing does, what brings it closest; a robot on its station stays
-    /// until it is half charged, and one on the station of another does not linger.
+    /// What the robot is to do whatever it would like.
+    pub(crate) fn order(&self, index: usize) -> Option<Action> {
+        self.homing.as_ref()?.order(index, &self.robots[index], self.step)
+    }
+
+    /// What of `mask` leaves the robot a way home and others theirs. Where nothing does, what brings it closest; a robot on
+    /// its station stays until it is half charged, and one on the station of another does not linger.
     pub(super) fn safe_actions(&self, homing: &Homing, index: usize, mask: u8) -> u8 {
         let robot = &self.robots[index];
+        if let Some(order) = homing.order(index, robot, self.step) {
+            return order.bit();
+        }
         let way = homing.distance(index, robot.cell, robot.heading);
         if way == 0 && robot.battery < HALF_CHARGED {
-            return Action::Patrol.bit();
+            return homing.permitted(index, robot, Action::Patrol, self.step).bit();
         }
-        let mut mask = mask;
+        let mut mask = self.unobtrusive(homing, index, mask);
         if way > 0 && robot.charging {
             mask = without(mask, Action::Patrol);
         }
         if self.gives_way(index) {
             mask = without(mask, Action::Forward);
         }
-        let allowed = || Action::ALL.into_iter().filter(|action| mask & action.bit() != 0);
         let bits = |keep: &dyn Fn(Action) -> bool| {
-            allowed().filter(|action| keep(*action)).fold(0, |bits, action| bits | action.bit())
+            let allowed = Action::ALL.into_iter().filter(|action| mask & action.bit() != 0);
+            allowed.filter(|action| keep(*action)).fold(0, |bits, action| bits | action.bit())
         };
         let safe = bits(&|action| {
             let (cell, heading) = self.pose_after(robot, action);
@@ -91,6 +191,16 @@ impl World {
             homing.distance(index, cell, heading) < way
         });
         if closer != 0 { closer } else { mask }
+    }
+
+    /// What of `mask` is in nobody's way who must charge. Where all is, to stay if that is not, else what gets the robot out
+    /// of the way soonest.
+    pub(super) fn unobtrusive(&self, homing: &Homing, index: usize, mask: u8) -> u8 {
+        let robot = &self.robots[index];
+        let permitted = |action: Action| homing.permitted(index, robot, action, self.step);
+        let allowed = Action::ALL.into_iter().filter(|action| mask & action.bit() != 0);
+        let kept = allowed.filter(|action| permitted(*action) == *action).fold(0, |bits, action| bits | action.bit());
+        if kept != 0 { kept } else { permitted(Action::Patrol).bit() }
     }
 
     /// Robots that want the same cell all stay, for ever if none gives way: every second step those with a lower number go
@@ -115,88 +225,4 @@ impl World {
 /// The other allowed actions, if there are any.
 fn without(mask: u8, action: Action) -> u8 {
     if mask == action.bit() { mask } else { mask & !action.bit() }
-}
-
-/// Actions to station `own` from every pose. Ways go around the stations of others, where somebody may be charging, wherever
-/// there is a way around. From every pose an action brings the robot closer.
-fn distances_to(map: &Map, own: usize) -> Vec<u16> {
-    let station = map.stations()[own];
-    let mut search = Search { map, distances: vec![UNREACHABLE; 4 * map.width() * map.height()] };
-    let around = search.spread(Heading::ALL.map(|heading| (station, heading, 0)).to_vec(), true);
-    let others = around.into_iter().filter(|(cell, ..)| *cell != station && map.stations().contains(cell));
-    search.spread(others.collect(), false);
-    search.distances
-}
-
-/// Breadth-first search against the direction of the actions.
-struct Search<'a> {
-    map: &'a Map,
-    distances: Vec<u16>,
-}
-
-impl Search<'_> {
-    /// Spreads from poses at known distances to all that are not reached yet, or not through cells of other stations; those
-    /// that were reached.
-    fn spread(&mut self, from: Vec<(Cell, Heading, u16)>, around_stations: bool) -> Vec<(Cell, Heading, u16)> {
-        let mut queue = from;
-        for (cell, heading, distance) in &queue {
-            let at = self.at(*cell, *heading);
-            self.distances[at] = *distance;
-        }
-        let mut next = 0;
-        while let Some(&(cell, heading, distance)) = queue.get(next) {
-            next += 1;
-            let (dx, dy) = heading.delta();
-            let (x, y) = (isize::from(cell.x) - dx as isize, isize::from(cell.y) - dy as isize);
-            let passable = !around_stations || distance == 0 || !self.map.stations().contains(&cell);
-            let behind = (passable && self.map.is_free(x, y)).then_some((Cell { x: x as u8, y: y as u8 }, heading));
-            for (cell, heading) in
-                [Some((cell, heading.left())), Some((cell, heading.right())), behind].into_iter().flatten()
-            {
-                let at = self.at(cell, heading);
-                if self.distances[at] == UNREACHABLE {
-                    self.distances[at] = distance + 1;
-                    queue.push((cell, heading, distance + 1));
-                }
-            }
-        }
-        queue
-    }
-
-    fn at(&self, cell: Cell, heading: Heading) -> usize {
-        4 * (usize::from(cell.y) * self.map.width() + usize::from(cell.x)) + heading as usize
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A corridor with a bay: the way goes around the other station where the bay allows it, and through it where it must.
-    #[test]
-    fn ways_go_around_other_stations_and_always_descend() {
-        let free = ["..........", "....#....#", "..........", "##########"];
-        let obstacles = free.iter().flat_map(|row| row.bytes().map(|cell| cell == b'#')).collect();
-        let stations = vec![Cell { x: 1, y: 1 }, Cell { x: 6, y: 2 }, Cell { x: 8, y: 2 }];
-        let map = Map::new(10, 4, obstacles, stations.clone()).expect("a map");
-        let homing = Homing::new(&map, 0.5, 1000).expect("batteries matter");
-        for robot in 0..3 {
-            for (x, y) in (0..10).flat_map(|x| (0..3).map(move |y| (x, y))).filter(|(x, y)| map.is_free(*x, *y)) {
-                for heading in Heading::ALL {
-                    let cell = Cell { x: x as u8, y: y as u8 };
-                    let way = homing.distance(robot, cell, heading);
-                    assert!(way < UNREACHABLE, "{robot} {cell:?} {heading:?}");
-                    let (dx, dy) = heading.delta();
-                    let ahead = (x + dx as isize, y + dy as isize);
-                    let forward = map.is_free(ahead.0, ahead.1).then_some(Cell { x: ahead.0 as u8, y: ahead.1 as u8 });
-                    let next =
-                        [Some((cell, heading.left())), Some((cell, heading.right())), forward.map(|c| (c, heading))];
-                    let least = next.into_iter().flatten().map(|(cell, heading)| homing.distance(robot, cell, heading));
-                    assert!(way == 0 || least.min() < Some(way), "{robot} {cell:?} {heading:?}");
-                }
-            }
-        }
-        // Straight on through (6, 2) would be seven moves and a turn; along the northern wall it is nine moves and three turns.
-        assert_eq!(homing.distance(0, Cell { x: 7, y: 2 }, Heading::West), 12);
-    }
 }

@@ -33,6 +33,9 @@ impl World {
             self.act(actions, record)
         };
         self.finish(team_reward, record);
+        if let Some(homing) = &mut self.homing {
+            homing.update(&self.robots, self.step, self.max_steps.saturating_sub(self.step));
+        }
         if let Some(mut adviser) = self.adviser.take() {
             adviser.follow(self, actions);
             self.adviser = Some(adviser);

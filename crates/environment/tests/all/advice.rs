@@ -65,13 +65,13 @@ fn robots_that_strayed_find_back_to_the_tour() {
     }
 }
 
-/// What comes out of a training depends on every action that is advised. In these mazes robots plan the way to a station, and
-/// then first get out of somebody's way.
+/// What comes out of a training depends on every action that is advised. In these mazes robots go
+/// to charge and get out of the way of those that do.
 #[test]
 fn the_advice_is_to_the_bit_what_it_was() {
     let map = MapConfig { map_type: MapType::Maze, ..MapConfig::default() };
     for (battery_drain_rate, seed, expected) in
-        [(0.3, 5, 0x6198_4a80_8448_5a16), (0.4, 32, 0x785b_9a17_542d_9143), (0.5, 50, 0x0427_dd61_d1b7_7a5d)]
+        [(0.3, 5, 0xedac_ee97_54c2_e928), (0.4, 32, 0x427f_5fda_f621_6efa), (0.5, 50, 0x7dc5_24da_7636_f261)]
     {
         let config = WorldConfig {
             width: 16,

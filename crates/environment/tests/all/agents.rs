@@ -1,11 +1,13 @@
 //! Scripted agents: never stuck, never out of battery, the same again for the same episode, as good as they should be.
 
 use environment::config::MapType;
+use environment::rng::below;
 use environment::{
-    Action, EpisodeKey, EpisodeSummary, MapConfig, PatrolMode, Protocol, Purpose, ScriptedActor, ScriptedAgent,
-    StepRecord, World, WorldConfig, WorldError, evaluate, run_episode,
+    Action, Agent, EpisodeKey, EpisodeSummary, MapConfig, PatrolMode, Protocol, Purpose, ScriptedActor, ScriptedAgent,
+    StepRecord, Stream, World, WorldConfig, WorldError, evaluate, run_episode,
 };
 use proptest::prelude::*;
+use rand_chacha::ChaCha8Rng;
 
 fn key(run_seed: u64) -> EpisodeKey {
     EpisodeKey { run_seed, purpose: Purpose::Test, env_index: 0, episode: 0 }
@@ -142,6 +144,45 @@ fn nobody_who_could_charge_in_time_runs_empty() {
                 let deaths: u32 = (0..3).map(|seed| play(script, &config, seed).unwrap().battery_deaths).sum();
                 assert_eq!(deaths, 0, "{} on {}, {robots} robots, drain {drain}", script.name(), map_type.name());
             }
+        }
+    }
+}
+
+/// Corridors of width one, in which robots cannot pass each other: four robots share stations that block the way of the
+/// others while somebody charges there.
+#[test]
+fn nobody_runs_empty_in_a_maze() {
+    for drain in [0.1, 0.3, 0.5] {
+        let config = WorldConfig { battery_drain_rate: drain, ..config(MapType::Maze, 20, 20, 4) };
+        for seed in 0..20 {
+            let tour = play(ScriptedAgent::Tour, &config, seed).unwrap();
+            assert_eq!(tour.battery_deaths, 0, "tour, drain {drain}, seed {seed}");
+            let walk = run_episode(&mut Wanderer::default(), &config, key(seed)).unwrap();
+            assert_eq!(walk.battery_deaths, 0, "random walk under the mask, drain {drain}, seed {seed}");
+            assert!(tour.charging_events > 3 && walk.charging_events > 3, "drain {drain}, seed {seed}");
+        }
+    }
+}
+
+/// Any action that the mask allows: the policy that helps least.
+#[derive(Default)]
+struct Wanderer(Option<ChaCha8Rng>);
+
+impl Agent for Wanderer {
+    fn name(&self) -> &'static str {
+        "wanderer"
+    }
+
+    fn reset(&mut self, world: &World) {
+        self.0 = Some(world.key().rng(Stream::Agent));
+    }
+
+    fn act(&mut self, world: &World, actions: &mut [Action]) {
+        let rng = self.0.as_mut().expect("reset comes first");
+        for (robot, action) in actions.iter_mut().enumerate() {
+            let mask = world.action_mask(robot);
+            let allowed: Vec<Action> = Action::ALL.into_iter().filter(|action| mask.allows(*action)).collect();
+            *action = allowed[below(rng, allowed.len())];
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Saved worlds continue bit for bit; damaged ones are refused.
 
 use crate::world::{Actions, any_config, key, try_world};
-use environment::{MapConfig, MapType, ObservationSpec, StepRecord, World, WorldConfig};
+use environment::{Action, MapConfig, MapType, ObservationSpec, StepRecord, World, WorldConfig};
 use proptest::prelude::*;
 
 proptest! {
@@ -37,6 +37,37 @@ proptest! {
             }
         }
         prop_assert_eq!(world.episode_summary(), restored.episode_summary());
+        prop_assert_eq!(world.to_bytes(), restored.to_bytes());
+    }
+
+    /// What was planned for robots that must charge is part of what is saved.
+    #[test]
+    fn a_world_whose_robots_go_to_charge_continues_identically(seed in any::<u64>(), advised: bool) {
+        let map = MapConfig { map_type: MapType::Maze, ..MapConfig::default() };
+        let config =
+            WorldConfig { width: 13, height: 13, num_robots: 4, battery_drain_rate: 0.5, map, ..WorldConfig::default() };
+        let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
+        if advised {
+            world.track_observations(&ObservationSpec::universal());
+        }
+        let mut restored = world.clone();
+        let (mut actions, mut record, mut again) = (Actions(seed), StepRecord::new(), StepRecord::new());
+        for step in 0..400 {
+            if step % 20 == 0 {
+                restored = World::from_bytes(&config, &world.to_bytes()).expect("as saved");
+            }
+            let wanted = actions.next(4);
+            let masks = (0..4).map(|robot| world.action_mask(robot));
+            prop_assert_eq!(masks.clone().collect::<Vec<_>>(), (0..4).map(|robot| restored.action_mask(robot)).collect::<Vec<_>>());
+            let heeded = masks.zip(&wanted).map(|(mask, action)| {
+                let allowed = Action::ALL.into_iter().find(|action| mask.allows(*action));
+                if mask.allows(*action) { *action } else { allowed.expect("a mask is never empty") }
+            });
+            let chosen: Vec<Action> = heeded.collect();
+            world.step(&chosen, &mut record);
+            restored.step(&chosen, &mut again);
+            prop_assert_eq!(record.state_hash, again.state_hash);
+        }
         prop_assert_eq!(world.to_bytes(), restored.to_bytes());
     }
 

@@ -1,78 +1,52 @@
-//! Who charges where, and since when.
+//! Robots that charge, and robots in their way.
 
-use super::{Goal, Pilot, Reason, Strategy, Task};
+use super::{Pilot, Reason, Strategy, Task};
+use crate::action::Action;
 use crate::world::World;
+use crate::world::homing::RESERVE;
 
-/// A robot leaves its station to one that cannot get past, if that one's battery is lower by more than this.
+/// A robot that need not stay leaves its station to one that cannot get past, if that one has less by more than this.
 const TAKE_OVER: f64 = 5.0;
 
 impl<S: Strategy> Pilot<S> {
-    /// Starts and ends charging.
-    pub(super) fn mind_battery(&mut self, world: &World, robot: usize) {
-        if !self.charging.is_needed() {
-            return;
-        }
-        if self.courses[robot].task == Task::Charge {
-            let arrived = self.berth(robot).is_reached(self.courses[robot].expected);
-            if arrived && self.charging.is_enough(world, world.robots()[robot].battery) {
-                self.courses[robot].take(Task::Undecided(Reason::Start));
+    /// What the robot does for the sake of a battery, its own or that of a team mate, and whether whatever the others do.
+    /// A robot that came to charge stays until it has all, or enough to the end of the episode.
+    pub(super) fn mind_battery(&mut self, world: &World, robot: usize) -> Option<(Action, bool)> {
+        let course = &mut self.courses[robot];
+        course.ordered = false;
+        let homing = world.homing.as_ref()?;
+        let state = &world.robots()[robot];
+        let order = world.order(robot);
+        if homing.returns(robot) || (order.is_some() && state.charging) {
+            course.task = Task::Charge;
+        } else if order.is_none() && course.task == Task::Charge {
+            let remaining = world.max_steps().saturating_sub(world.current_step());
+            let enough = (world.config().battery_drain_rate * f64::from(remaining) + RESERVE).min(100.0);
+            if world.station_path(state.cell) != Some(0) || state.battery >= enough {
+                course.take(Task::Undecided(Reason::Start));
+                return None;
             }
-        } else if self.slack(world, robot, self.berths[robot]) <= 0.0 {
-            self.find_better_berth(world, robot);
-            if self.slack(world, robot, self.berths[robot]) <= 0.0 {
-                self.courses[robot].take(Task::Charge);
-            }
+        } else if order.is_none() {
+            return None;
         }
+        course.ordered = true;
+        course.evasion.clear();
+        Some((order.unwrap_or(Action::Patrol), order.is_some()))
     }
 
-    /// Swaps stations with team mates who do not charge where that leaves the worse off of the two better off.
-    fn find_better_berth(&mut self, world: &World, robot: usize) {
-        for other in 0..self.courses.len() {
-            if other != robot && self.courses[other].task != Task::Charge && self.swap_helps(world, robot, other) {
-                self.berths.swap(robot, other);
-            }
-        }
-    }
-
-    pub(super) fn swap_helps(&self, world: &World, a: usize, b: usize) -> bool {
-        let worse = |a_berth: usize, b_berth: usize| self.slack(world, a, a_berth).min(self.slack(world, b, b_berth));
-        worse(self.berths[b], self.berths[a]) > worse(self.berths[a], self.berths[b])
-    }
-
-    pub(super) fn slack(&self, world: &World, robot: usize, station: usize) -> f64 {
-        self.charging.slack(world, robot, self.courses[robot].expected, station)
-    }
-
-    /// The way to charge is blocked: goes to any station within reach, or else takes over from the robot that charges
-    /// there, if that one has more.
-    pub(super) fn find_other_station(&mut self, world: &World, robot: usize, other: usize) {
+    /// Whether `other`, which charges in the way of `robot`, has so much more that it goes on in its place.
+    pub(super) fn gives_up_station(&self, world: &World, robot: usize, other: usize) -> bool {
         let battery = |robot: usize| world.robots()[robot].battery;
-        let occupied = self.occupied_by_others(robot);
-        let spare = |owner: &usize| *owner == robot || self.courses[*owner].task != Task::Charge;
-        let spare: Vec<(usize, Goal)> = (0..self.courses.len()).filter(spare).map(|o| (o, self.berth(o))).collect();
-        let from = self.courses[robot].expected;
-        let mut plan = Vec::new();
-        if self.graph.plan(from, &occupied, |pose| spare.iter().any(|(_, berth)| berth.is_reached(pose)), &mut plan) {
-            let end = plan.iter().rev().fold(from, |pose, action| self.graph.after(pose, *action));
-            let owner = spare.iter().find(|(_, berth)| berth.is_reached(end)).map_or(robot, |(owner, _)| *owner);
-            if self.charging.lasts(battery(robot), plan.len()) {
-                self.berths.swap(robot, owner);
-                self.courses[robot].follow(plan);
-                return;
-            }
-        }
-        if self.courses[other].task == Task::Charge && battery(other) > battery(robot) + TAKE_OVER {
-            self.berths.swap(robot, other);
-            self.courses[other].take(Task::Undecided(Reason::Start));
-            self.courses[robot].take(Task::Charge);
-            self.next_planned(robot, self.berth(robot));
-            if let Some(evasion) = self.evasion(other, robot) {
-                self.courses[other].evade(evasion);
-            }
-        }
+        world.order(other).is_none() && battery(other) > battery(robot) + TAKE_OVER
     }
 
-    pub(super) fn berth(&self, robot: usize) -> Goal {
-        Goal { cell: self.charging.cell(self.berths[robot]), heading: None, patrol: false }
+    /// The wish, unless that is in the way of a robot that must charge.
+    pub(super) fn permitted(&self, world: &World, robot: usize, wish: Action) -> Action {
+        match &world.homing {
+            Some(homing) if self.courses[robot].alive => {
+                homing.permitted(robot, &world.robots()[robot], wish, world.current_step())
+            }
+            _ => wish,
+        }
     }
 }

@@ -17,7 +17,6 @@ impl<S: Strategy> Pilot<S> {
     /// Everything but what the strategy remembers.
     pub fn write(&self, out: &mut Writer) {
         out.u64(self.rng.get_word_pos() as u64);
-        self.berths.iter().for_each(|berth| out.u8(*berth as u8));
         self.courses.iter().for_each(|course| course.write(out));
     }
 
@@ -27,14 +26,8 @@ impl<S: Strategy> Pilot<S> {
     /// If the bytes cannot have been written in this world.
     pub fn read(&mut self, world: &World, input: &mut Reader) -> Result<(), WorldError> {
         self.rng.set_word_pos(u128::from(input.u64()?));
-        for robot in 0..self.berths.len() {
-            let berth = usize::from(input.u8()?);
-            let free = berth < self.berths.len() && !self.berths[..robot].contains(&berth);
-            ensure(free, "a berth is taken")?;
-            self.berths[robot] = berth;
-        }
         for (robot, course) in world.robots().iter().zip(&mut self.courses) {
-            course.read(&self.graph, self.charging.is_needed(), input)?;
+            course.read(&self.graph, world.homing.is_some(), input)?;
             course.alive = robot.alive();
         }
         let lost = self.courses.iter().filter(|course| !course.alive);
@@ -62,6 +55,7 @@ impl Course {
         out.u32(u32::from(self.stood));
         out.u8(self.proposed as u8);
         out.u8(self.keeps_still.into());
+        out.u8(self.ordered.into());
     }
 
     fn read(&mut self, graph: &super::PoseGraph, may_charge: bool, input: &mut Reader) -> Result<(), WorldError> {
@@ -90,6 +84,7 @@ impl Course {
         }
         self.proposed = read_action(input)?;
         self.keeps_still = input.u8()? == 1;
+        self.ordered = input.u8()? == 1;
         Ok(())
     }
 }

@@ -28,13 +28,15 @@ pub(super) struct Course {
     pub proposed: Action,
     /// Whether that is to wait.
     pub keeps_still: bool,
+    /// Whether that is for a battery's sake, its own or that of a team mate, and not for its task.
+    pub ordered: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
     Undecided(Reason),
     Visit(Goal),
-    /// Goes to its charging station and stays until it has enough.
+    /// Goes to charge and stays until it has enough.
     Charge,
 }
 
@@ -53,6 +55,7 @@ impl Course {
             changed: false,
             proposed: Action::Patrol,
             keeps_still: false,
+            ordered: false,
         }
     }
 

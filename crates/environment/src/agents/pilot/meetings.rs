@@ -10,8 +10,6 @@ use crate::world::World;
 
 /// Steps a robot waits before it looks for a way around, before it asks for another goal, and before it moves at random.
 const PATIENCE: [u16; 3] = [3, 8, 24];
-/// Steps that a robot stays out of the way after it gave way.
-const COURTESY: usize = 3;
 /// Random actions in a row.
 const WANDERING: usize = 6;
 /// Steps on one cell after which a robot moves at random: ends what no exchange could.
@@ -26,17 +24,15 @@ impl<S: Strategy> Pilot<S> {
         let faces = meet_head_on(&intents[robot], &intents[other]);
         let idles = matches!(theirs, Task::Undecided(_)) && intents[other].action == Action::Patrol;
         let charges = [mine, theirs].map(|task| task == Task::Charge);
-        if !faces && !idles {
-            self.lose_patience(world, robot, other);
-        } else if both && charges == [true; 2] && self.swap_helps(world, robot, other) {
-            self.berths.swap(robot, other);
-            [robot, other].into_iter().for_each(|robot| self.courses[robot].take(Task::Charge));
-        } else if both && charges == [false; 2] {
+        let would_exchange = match charges {
+            [false, false] => faces || idles,
+            [false, true] => self.gives_up_station(world, robot, other),
+            [true, _] => false,
+        };
+        if both && would_exchange {
             self.exchange(robot, other);
-        } else if both {
-            self.clear_way(robot, other);
         } else {
-            self.lose_patience(world, robot, other);
+            self.lose_patience(robot);
         }
         for robot in [robot, other] {
             if self.courses[robot].changed {
@@ -46,14 +42,16 @@ impl<S: Strategy> Pilot<S> {
         }
     }
 
-    /// One of two that meet head on leaves the other's way: one that does not go to charge if it can, else the one
-    /// that is out of the way sooner.
-    fn clear_way(&mut self, a: usize, b: usize) {
-        let evasions = [(a, b), (b, a)].map(|(robot, other)| Some((robot, self.evasion(robot, other)?)));
-        let rank = |robot: usize, evasion: &Vec<Action>| (self.courses[robot].task == Task::Charge, evasion.len());
-        let chosen = evasions.into_iter().flatten().min_by_key(|(robot, evasion)| rank(*robot, evasion));
-        if let Some((robot, evasion)) = chosen {
-            self.courses[robot].evade(evasion);
+    /// `robot` must keep out of the way of one that must charge: after a while it looks for a way around.
+    pub(super) fn wait_for_return(&mut self, intent: &Intent, robot: usize) {
+        let course = &mut self.courses[robot];
+        course.waited += 1;
+        if let Task::Visit(goal) = course.task
+            && course.waited.is_multiple_of(PATIENCE[0])
+        {
+            let mut closed = self.occupied_by_others(robot);
+            closed.extend(intent.next_cell);
+            self.find_way(robot, &closed, |pose| goal.is_reached(pose));
         }
     }
 
@@ -69,33 +67,18 @@ impl<S: Strategy> Pilot<S> {
         }
     }
 
-    /// The shortest way for `robot` out of the way of `other`, with a pause there; the next action last.
-    pub(super) fn evasion(&mut self, robot: usize, other: usize) -> Option<Vec<Action>> {
-        let route = &self.courses[other];
-        let mut kept_free: Vec<usize> = self.path(route.expected, &route.plan).collect();
-        kept_free.push(route.expected.cell());
-        let occupied = self.occupied_by_others(robot);
-        let mut evasion = Vec::new();
-        let from = self.courses[robot].expected;
-        let found = self.graph.plan(from, &occupied, |pose| !kept_free.contains(&pose.cell()), &mut evasion);
-        evasion.splice(0..0, [Action::Patrol; COURTESY]);
-        found.then_some(evasion)
-    }
-
     /// Looks for a way around, then for another goal, then moves at random.
-    fn lose_patience(&mut self, world: &World, robot: usize, other: usize) {
+    fn lose_patience(&mut self, robot: usize) {
         let waited = self.courses[robot].waited;
         let task = self.courses[robot].task;
         if waited.is_multiple_of(PATIENCE[2]) {
             self.wander(robot);
         } else if waited.is_multiple_of(PATIENCE[1]) && matches!(task, Task::Visit(_)) {
             self.courses[robot].take(Task::Undecided(Reason::Unreachable));
-        } else if waited.is_multiple_of(PATIENCE[0]) {
-            match task {
-                Task::Visit(goal) => self.find_way_around(robot, |pose| goal.is_reached(pose)),
-                Task::Charge => self.find_other_station(world, robot, other),
-                Task::Undecided(_) => {}
-            }
+        } else if waited.is_multiple_of(PATIENCE[0])
+            && let Task::Visit(goal) = task
+        {
+            self.find_way_around(robot, |pose| goal.is_reached(pose));
         }
     }
 
@@ -117,8 +100,12 @@ impl<S: Strategy> Pilot<S> {
 
     fn find_way_around(&mut self, robot: usize, is_goal: impl Fn(Pose) -> bool) {
         let occupied = self.occupied_by_others(robot);
+        self.find_way(robot, &occupied, is_goal);
+    }
+
+    fn find_way(&mut self, robot: usize, closed: &[usize], is_goal: impl Fn(Pose) -> bool) {
         let mut plan = Vec::new();
-        if self.graph.plan(self.courses[robot].expected, &occupied, is_goal, &mut plan) {
+        if self.graph.plan(self.courses[robot].expected, closed, is_goal, &mut plan) {
             self.courses[robot].follow(plan);
         }
     }

@@ -8,7 +8,6 @@ mod strategy;
 mod way;
 
 use super::Agent;
-use super::charging::Charging;
 use super::pose_graph::PoseGraph;
 use super::traffic::{Intent, waits};
 use crate::action::Action;
@@ -29,10 +28,7 @@ const DECISIONS: usize = 4;
 pub(super) struct Pilot<S> {
     strategy: S,
     graph: PoseGraph,
-    charging: Charging,
     courses: Vec<Course>,
-    /// Each robot's charging station.
-    berths: Vec<usize>,
     patrols_on_action: bool,
     rng: ChaCha8Rng,
 }
@@ -54,21 +50,18 @@ impl<S> Pilot<S> {
     /// At the start of an episode in `world`, all but the strategy.
     pub fn prepare(&mut self, world: &World) {
         self.graph = PoseGraph::new(world.map());
-        self.charging = Charging::new(world, &mut self.graph);
         self.patrols_on_action = world.config().patrol_mode == PatrolMode::OnAction;
         self.rng = world.key().rng(Stream::Agent);
         let graph = &self.graph;
         let courses = world.robots().iter().map(|robot| Course::new(graph.pose_of(robot)));
         self.courses = courses.collect();
-        self.berths = (0..self.courses.len()).collect();
     }
 }
 
 impl<S: Strategy> Pilot<S> {
     pub fn new(strategy: S) -> Self {
         let rng = ChaCha8Rng::seed_from_u64(0);
-        let (graph, charging) = (PoseGraph::default(), Charging::default());
-        Self { strategy, graph, charging, courses: Vec::new(), berths: Vec::new(), patrols_on_action: true, rng }
+        Self { strategy, graph: PoseGraph::default(), courses: Vec::new(), patrols_on_action: true, rng }
     }
 }
 
@@ -95,6 +88,9 @@ impl<S: Strategy> Pilot<S> {
         self.notice(world);
         let mut intents: Vec<Intent> = (0..self.courses.len()).map(|robot| self.intend(world, robot)).collect();
         self.courses.iter_mut().for_each(|course| course.changed = false);
+        for (robot, intent) in intents.iter().enumerate().filter(|(_, intent)| intent.detained) {
+            self.wait_for_return(intent, robot);
+        }
         let waits = waits(&intents);
         for robot in 0..intents.len() {
             if let Some(other) = waits[robot].filter(|_| !intents[robot].held) {
@@ -104,7 +100,7 @@ impl<S: Strategy> Pilot<S> {
         for (robot, course) in self.courses.iter_mut().enumerate() {
             let intended = intents[robot].action;
             let must_wait = waits[robot].is_some() || intents[robot].held;
-            course.keeps_still = must_wait && intended == Action::Forward;
+            course.keeps_still = intents[robot].detained || (must_wait && intended == Action::Forward);
             course.proposed = if course.keeps_still { Action::Patrol } else { intended };
         }
     }
@@ -114,16 +110,16 @@ impl<S: Strategy> Pilot<S> {
         self.courses[robot].proposed
     }
 
-    /// Whether the robot goes to charge or charges.
-    pub fn charges(&self, robot: usize) -> bool {
-        self.courses[robot].task == Task::Charge
+    /// Whether that is for a battery's sake, its own or that of a team mate.
+    pub fn is_ordered(&self, robot: usize) -> bool {
+        self.courses[robot].ordered
     }
 
     /// What the robots did, which need not be what was proposed.
     pub fn take_in(&mut self, actions: &[Action]) {
         for (robot, action) in actions.iter().enumerate() {
             let course = &self.courses[robot];
-            if *action == course.proposed {
+            if *action == course.proposed && !course.ordered {
                 self.commit(robot, *action, course.keeps_still);
             } else {
                 self.stray(robot, *action);
@@ -166,7 +162,10 @@ impl<S: Strategy> Pilot<S> {
     }
 
     fn intend(&mut self, world: &World, robot: usize) -> Intent {
-        let (action, heedless) = self.choose(world, robot);
+        let (wish, heedless) = self.choose(world, robot);
+        let action = self.permitted(world, robot, wish);
+        let detained = action == Action::Patrol && wish != Action::Patrol;
+        self.courses[robot].ordered |= action != wish && !detained;
         let course = &self.courses[robot];
         let plan = if course.evasion.is_empty() { &course.plan } else { &course.evasion };
         Intent {
@@ -177,6 +176,7 @@ impl<S: Strategy> Pilot<S> {
             urgent: matches!(course.task, Task::Charge),
             heedless,
             held: false,
+            detained,
         }
     }
 
@@ -185,7 +185,9 @@ impl<S: Strategy> Pilot<S> {
         if !self.courses[robot].alive {
             return (Action::Patrol, false);
         }
-        self.mind_battery(world, robot);
+        if let Some(ordered) = self.mind_battery(world, robot) {
+            return ordered;
+        }
         if let Some(action) = self.courses[robot].evasion.last() {
             return (*action, false);
         }
@@ -205,10 +207,7 @@ impl<S: Strategy> Pilot<S> {
                     Some(action) => return (action, false),
                     None => self.courses[robot].take(Task::Undecided(Reason::Unreachable)),
                 },
-                Task::Charge => {
-                    let action = self.next_planned(robot, self.berth(robot));
-                    return (action.unwrap_or(Action::Patrol), false);
-                }
+                Task::Charge => return (Action::Patrol, false),
             }
         }
         (Action::Patrol, false)
