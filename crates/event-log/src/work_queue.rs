@@ -201,7 +201,8 @@ impl Receipt {
         let receipt = self.clone();
         let period = (self.ack_wait / 3).max(Duration::from_millis(10));
         let task = tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(period);
+            // A delivery is ours for one `ack_wait` as it is: most are settled before they need a heartbeat.
+            let mut ticks = tokio::time::interval_at(Instant::now() + period, period);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;

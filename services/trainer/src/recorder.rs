@@ -19,7 +19,7 @@ const PRODUCER: &str = "train";
 const BUFFER: u32 = 16 * 1024 * 1024;
 /// Bytes that are sent together: each time that the server is woken costs it, and whoever has the processor, more than the
 /// bytes of one update do.
-const BURST: usize = 1024 * 1024;
+const BURST: usize = 4 * 1024 * 1024;
 
 /// Encodes records and publishes them in order, numbered across restarts.
 pub struct Recorder {

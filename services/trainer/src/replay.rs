@@ -52,7 +52,7 @@ pub async fn replay(config: &Config, run: RunId, progress: impl Fn(u64) + Send +
     let work = move || -> Result<Report> {
         let failed = |error| Error::run(code, error);
         let engine = if overlapped {
-            let learner = material.overlapped(threads).map_err(failed)?;
+            let learner = material.overlapped(threads, false).map_err(failed)?;
             let run = AsyncRun::start(learner, past, 1).map_err(|error| Error::run("no_thread", error))?;
             Engine::Overlapped(Box::new(run))
         } else {

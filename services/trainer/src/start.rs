@@ -12,7 +12,7 @@ use environment::Worlds;
 use event_log::EventLog;
 use learner::a3c::{AsyncLearner, AsyncRun};
 use learner::{Checkpoint, Learner, LearnerError, PpoConfig};
-use trajectories::ObjectStore;
+use trajectories::{ObjectStore, Recording};
 
 /// The name of [`UNIVERSAL`] in commands.
 const UNIVERSAL_NAME: &str = "universal";
@@ -46,7 +46,8 @@ pub async fn engine(trainer: &Trainer, run: RunId, claim: &Claim) -> Result<Engi
     }
     let actors = claim.config.learning.num_workers.max(1) as usize;
     let threads = trainer.config.threads.saturating_sub(actors).max(1);
-    let learner = build(material.code(), move || material.overlapped(threads)).await?;
+    let records_steps = Recording::of(&claim.config.recording) != Recording::None;
+    let learner = build(material.code(), move || material.overlapped(threads, records_steps)).await?;
     let run = AsyncRun::start(learner, past, actors).map_err(|error| Error::run("no_thread", error))?;
     Ok(Engine::Overlapped(Box::new(run)))
 }
@@ -119,17 +120,19 @@ impl Material {
         }
     }
 
-    /// A learner whose actors play meanwhile.
-    pub fn overlapped(self, threads: usize) -> Result<AsyncLearner, LearnerError> {
+    /// A learner whose actors play meanwhile, and write down their steps if `records_steps`.
+    pub fn overlapped(self, threads: usize, records_steps: bool) -> Result<AsyncLearner, LearnerError> {
         let Self { worlds, settings, seed, segment_envs: envs, origin } = self;
         // A request for worlds of all kinds with such actors is refused.
         let world = worlds.base().clone();
         match origin {
-            Origin::New => AsyncLearner::new(world, settings, seed, threads, envs, true),
-            Origin::Weights(policy) => AsyncLearner::init_from(world, settings, seed, threads, envs, true, &policy),
+            Origin::New => AsyncLearner::new(world, settings, seed, threads, envs, records_steps),
+            Origin::Weights(policy) => {
+                AsyncLearner::init_from(world, settings, seed, threads, envs, records_steps, &policy)
+            }
             // A request that asks for the other run's state with such actors is refused.
             Origin::Checkpoint(checkpoint) | Origin::OtherRun(checkpoint) => {
-                AsyncLearner::resume(world, settings, seed, threads, envs, true, &checkpoint)
+                AsyncLearner::resume(world, settings, seed, threads, envs, records_steps, &checkpoint)
             }
         }
     }
