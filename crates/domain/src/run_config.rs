@@ -99,7 +99,7 @@ fn learning(start: &StartRun, options: &RunOptions, teams: Teams, world: &WorldS
         actors: options.actors.unwrap_or(Actors::InTurns),
         rollout_length,
         batch_size,
-        epochs: options.epochs.unwrap_or(4),
+        epochs: options.epochs.unwrap_or(measured.epochs),
         learning_rate: start.learning_rate.unwrap_or(measured.learning_rate),
         gamma: options.gamma.unwrap_or(measured.gamma),
         gae_lambda: options.gae_lambda.unwrap_or(0.95),

@@ -61,7 +61,9 @@ fn main() -> anyhow::Result<()> {
             algorithm: Algorithm::A3c { policy_lag: 1 },
             num_steps: arguments.rollout,
             minibatch_size: 256,
+            update_epochs: 1,
             reward_scale: 0.004,
+            object_coefficient: 0.004 / ppo.reward_scale * ppo.object_coefficient,
             ..ppo
         };
         runs.push(in_turns("a3c in turns", &world, a3c.clone(), seed, arguments.threads)?);

@@ -17,6 +17,7 @@ use crate::gae::{self, Segment};
 use crate::kernels::Kernels;
 use crate::network::{Network, NetworkShape};
 use crate::policy::Policy;
+use crate::ppo::anchor::Anchor;
 use crate::ppo::optimise::{Optimiser, Outcome, Position};
 use crate::ppo::return_normaliser::ReturnNormaliser;
 use crate::ppo::{Algorithm, PpoConfig};
@@ -246,8 +247,9 @@ impl Learner {
                 self.optimiser.optimise(&self.pool, &self.config, &batch, at)
             }
             Algorithm::A3c { .. } => {
-                let Self { optimiser, pool, config, rollout, .. } = self;
-                a3c::optimise::optimise(optimiser, pool, config, rollout, groups[0], progress)
+                let Self { optimiser, pool, config, rollout, observation, .. } = self;
+                let anchor = Anchor::of(config, observation);
+                a3c::optimise::optimise(optimiser, pool, config, anchor.as_ref(), (rollout, groups[0]), progress)
             }
         };
         self.behaviour = before;
@@ -294,13 +296,10 @@ impl Learner {
         groups.iter().for_each(|group| gae::normalise(rest.take(group.len())));
     }
 
-    /// Doing what the tour would counts for more, in deviations of the advantage: the gradient of the probability of its action.
-    /// So a robot leaves the tour only for what is clearly better, however noisy the estimates are.
     fn favour_the_tour(&mut self) {
-        let Some(tour) = self.observation.block("tour").filter(|_| self.config.tour_anchor > 0.0) else { return };
-        let rows = self.rollout.observations.chunks_exact(self.observation.len());
-        for ((advantage, action), row) in self.rollout.advantages.iter_mut().zip(&self.rollout.actions).zip(rows) {
-            *advantage += self.config.tour_anchor * row[tour.start + usize::from(*action)];
+        let Some(anchor) = Anchor::of(&self.config, &self.observation) else { return };
+        for row in 0..self.rollout.advantages.len() {
+            self.rollout.advantages[row] += anchor.pay(&self.rollout, row);
         }
     }
 

@@ -26,7 +26,7 @@ pub struct UpdateReport {
     pub approx_kl: f64,
     /// Mean of −ln r over the last epoch: the plain estimate of the same.
     pub old_approx_kl: f64,
-    /// Share of the samples of the last epoch whose ratio left the clip range; of A3C, whose weight exceeded ρ̄.
+    /// Share of the samples of the last epoch whose ratio left the clip range.
     pub clip_fraction: f64,
     /// 1 − Var(R − V)/Var(R) over the rollout.
     pub explained_variance: f64,

@@ -20,10 +20,8 @@ pub struct VTrace {
 
 /// One number per robot-step, in the order of the rewards.
 pub struct Corrected<'a> {
-    /// q − V(s) with q = r + γ·(V(s′) + λ·(v(s′) − V(s′))): the advantage, not yet weighted.
+    /// q − V(s) with q = r + γ·(V(s′) + λ·(v(s′) − V(s′))): the advantage, which the paper's gradient weights by ρ.
     pub advantages: &'a mut [f32],
-    /// ρ = min(ρ̄, π/μ): the weight of the advantage in the policy's gradient.
-    pub weights: &'a mut [f32],
     /// v: the targets of the value.
     pub targets: &'a mut [f32],
 }
@@ -51,7 +49,6 @@ impl VTrace {
                 let (rho, c) = (ratio.min(self.rho_bar), self.lambda * ratio.min(self.c_bar));
                 let difference = segment.rewards[at] + self.gamma * next_value - value;
                 corrected.advantages[at] = difference + self.gamma * self.lambda * excess;
-                corrected.weights[at] = rho;
                 excess = rho * difference + self.gamma * c * excess;
                 corrected.targets[at] = value + excess;
                 next_value = value;
@@ -68,7 +65,7 @@ mod tests {
     const PLAIN: VTrace = VTrace { gamma: 0.5, lambda: 1.0, rho_bar: 1.0, c_bar: 1.0 };
     const GOES_ON: [End; 3] = [End::Continues; 3];
 
-    fn run(constants: VTrace, ends: &[End], ratios: [f32; 3]) -> [Vec<f32>; 3] {
+    fn run(constants: VTrace, ends: &[End], ratios: [f32; 3]) -> [Vec<f32>; 2] {
         let segment = Segment {
             robots: 1,
             rewards: &[1.0, 2.0, 3.0],
@@ -77,10 +74,10 @@ mod tests {
             final_values: &[0.0, 4.0, 0.0],
             next_values: &[2.0],
         };
-        let [mut advantages, mut weights, mut targets] = [(); 3].map(|()| vec![0.0; 3]);
-        let mut corrected = Corrected { advantages: &mut advantages, weights: &mut weights, targets: &mut targets };
+        let [mut advantages, mut targets] = [(); 2].map(|()| vec![0.0; 3]);
+        let mut corrected = Corrected { advantages: &mut advantages, targets: &mut targets };
         constants.estimate(&segment, &ratios.map(f32::ln), &mut corrected);
-        [advantages, weights, targets]
+        [advantages, targets]
     }
 
     fn assert_close(found: &[f32], expected: [f32; 3]) {
@@ -90,29 +87,27 @@ mod tests {
     #[test]
     fn by_hand_off_policy() {
         // Differences [1, 1.75, 2.5]; ρ = c = [.5, 1, .4], the second truncated.
-        let [advantages, weights, targets] = run(PLAIN, &GOES_ON, [0.5, 3.0, 0.4]);
+        let [advantages, targets] = run(PLAIN, &GOES_ON, [0.5, 3.0, 0.4]);
         // v − V: last .4·2.5 = 1; middle 1.75 + .5·1 = 2.25; first .5·1 + .5·.5·2.25 = 1.0625.
         assert_close(&targets, [0.5 + 1.0625, 1.0 + 2.25, 1.5 + 1.0]);
         // r + γ·v(s′) − V.
         assert_close(&advantages, [1.0 + 0.5 * 3.25 - 0.5, 2.0 + 0.5 * 2.5 - 1.0, 3.0 + 0.5 * 2.0 - 1.5]);
-        assert_close(&weights, [0.5, 1.0, 0.4]);
     }
 
     #[test]
     fn the_bounds_are_separate() {
-        let [_, weights, targets] = run(VTrace { rho_bar: 2.0, c_bar: 0.5, ..PLAIN }, &GOES_ON, [4.0; 3]);
+        let [_, targets] = run(VTrace { rho_bar: 2.0, c_bar: 0.5, ..PLAIN }, &GOES_ON, [4.0; 3]);
         // v − V: 2·2.5 = 5; 2·1.75 + .5·.5·5 = 4.75; 2·1 + .5·.5·4.75 = 3.1875.
-        assert_close(&weights, [2.0; 3]);
         assert_close(&targets, [0.5 + 3.1875, 1.0 + 4.75, 1.5 + 5.0]);
     }
 
     #[test]
     fn by_hand_with_ends() {
-        let [advantages, _, targets] = run(PLAIN, &[End::Continues, End::Terminated, End::Continues], [0.5, 1.0, 1.0]);
+        let [advantages, targets] = run(PLAIN, &[End::Continues, End::Terminated, End::Continues], [0.5, 1.0, 1.0]);
         // The second step has no future: v = 2; the first sees it through c = .5.
         assert_close(&targets, [0.5 + 0.5 + 0.5 * 0.5, 2.0, 1.5 + 2.5]);
         assert_close(&advantages, [1.0 + 0.5 * 2.0 - 0.5, 1.0, 2.5]);
-        let [advantages, _, targets] = run(PLAIN, &[End::Continues, End::Truncated, End::Continues], [1.0, 0.5, 1.0]);
+        let [advantages, targets] = run(PLAIN, &[End::Continues, End::Truncated, End::Continues], [1.0, 0.5, 1.0]);
         // The second step is bootstrapped with 4: difference 2 + 2 − 1, ρ = .5.
         assert_close(&targets, [0.5 + 1.0 + 0.5 * 1.5, 1.0 + 1.5, 1.5 + 2.5]);
         assert_close(&advantages, [1.0 + 0.5 * 2.5 - 0.5, 3.0, 2.5]);
@@ -120,7 +115,7 @@ mod tests {
 
     #[test]
     fn on_policy_targets_are_n_step_returns() {
-        let [_, _, targets] = run(PLAIN, &GOES_ON, [1.0; 3]);
+        let [_, targets] = run(PLAIN, &GOES_ON, [1.0; 3]);
         let n_step = [1.0 + 0.5 * (2.0 + 0.5 * (3.0 + 0.5 * 2.0)), 2.0 + 0.5 * (3.0 + 0.5 * 2.0), 3.0 + 0.5 * 2.0];
         assert_close(&targets, n_step);
     }
@@ -140,13 +135,12 @@ mod tests {
             final_values: &final_values,
             next_values: &[0.1, 0.2, 0.3, 0.4],
         };
-        let [mut advantages, mut weights, mut targets] = [(); 3].map(|()| vec![0.0; 20]);
-        let mut corrected = Corrected { advantages: &mut advantages, weights: &mut weights, targets: &mut targets };
+        let [mut advantages, mut targets] = [(); 2].map(|()| vec![0.0; 20]);
+        let mut corrected = Corrected { advantages: &mut advantages, targets: &mut targets };
         VTrace { gamma: 0.9, lambda: 0.8, ..PLAIN }.estimate(&segment, &[0.0; 20], &mut corrected);
         let (mut expected, mut returns) = (vec![0.0; 20], vec![0.0; 20]);
         gae::estimate(&segment, 0.9, 0.8, &mut expected, &mut returns);
         let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
         assert!(close(&advantages, &expected) && close(&targets, &returns));
-        assert_eq!(weights, [1.0; 20]);
     }
 }

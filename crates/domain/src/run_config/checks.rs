@@ -25,9 +25,6 @@ pub fn check(start: &StartRun, options: &RunOptions, config: &RunConfig) -> Vec<
     if config.learning.algorithm == Algorithm::A3c && options.clip_range_value.is_some() {
         reasons.push(invalid("/config/clip_range_value", "only `ppo` clips its value loss"));
     }
-    if config.learning.algorithm == Algorithm::A3c && options.tour_anchor.is_some_and(|anchor| anchor > 0.0) {
-        reasons.push(invalid("/config/tour_anchor", "only `ppo` can hold on to the tour"));
-    }
     if config.learning.actors != Actors::InTurns && options.normalize_returns == Some(true) {
         let message = "only where actors take turns with the learner are returns normalised";
         reasons.push(invalid("/config/normalize_returns", message));

@@ -38,6 +38,8 @@ pub struct Measured {
     /// Environment steps per rollout of all environments together.
     rollout_steps: u32,
     pub batch_size: u32,
+    /// Passes over what was collected.
+    pub epochs: u32,
     pub learning_rate: f64,
     pub gamma: f64,
     pub entropy_coefficient: f64,
@@ -75,6 +77,7 @@ impl Measured {
             num_envs: 64,
             rollout_steps: 64 * 128,
             batch_size: 512,
+            epochs: 4,
             learning_rate: 1e-3,
             gamma: 0.99,
             entropy_coefficient: 0.02,
@@ -127,11 +130,11 @@ impl Measured {
         Self { learning_rate: 3e-4, entropy_coefficient: 5e-4, tour_prior: 4.0, tour_anchor: 0.1, ..self }
     }
 
-    /// Its actors lag behind by a whole update, which takes a quarter; it knows no anchor. Objects pay as much beside the other
-    /// rewards.
+    /// Its actors lag behind by a whole update, which takes a quarter, and it is meant to be fast: one pass. Objects pay as
+    /// much beside the other rewards.
     fn for_a3c(self) -> Self {
         let (rollout_steps, reward_scale) = (self.rollout_steps / 4, 0.004);
         let object_shaping = self.object_shaping * (reward_scale / self.reward_scale);
-        Self { rollout_steps, batch_size: 256, reward_scale, object_shaping, tour_anchor: 0.0, ..self }
+        Self { rollout_steps, batch_size: 256, epochs: 1, reward_scale, object_shaping, ..self }
     }
 }

@@ -129,25 +129,28 @@ fn worlds_of_all_kinds_have_defaults_of_their_own() {
 }
 
 #[test]
-fn only_ppo_holds_on_to_the_tour() {
-    let start = |anchor| StartRun {
-        algorithm: Some(Algorithm::A3c),
-        num_robots: Some(4),
-        ..with_options(RunOptions { tour_anchor: anchor, ..RunOptions::default() })
+fn a3c_holds_on_to_the_tour_as_ppo_does() {
+    let anchor = |robots, tour_anchor| {
+        let options = RunOptions { tour_anchor, ..RunOptions::default() };
+        let start = StartRun { algorithm: Some(Algorithm::A3c), num_robots: Some(robots), ..with_options(options) };
+        complete(&start, COMMAND).unwrap().learning.tour_anchor
     };
-    assert_eq!(complete(&start(None), COMMAND).unwrap().learning.tour_anchor, Some(0.0));
-    assert_eq!(wrong_fields(&start(Some(0.05))), ["/config/tour_anchor"]);
-    let ppo = StartRun { algorithm: None, ..start(None) };
-    assert_eq!(complete(&ppo, COMMAND).unwrap().learning.tour_anchor, Some(0.05));
+    assert_eq!([anchor(1, None), anchor(4, None), anchor(4, Some(0.2))], [Some(0.0), Some(0.05), Some(0.2)]);
 }
 
 #[test]
-fn a3c_takes_short_rollouts_in_small_batches() {
+fn a3c_takes_short_rollouts_in_small_batches_once() {
     for robots in [1, 4] {
         let start = StartRun { algorithm: Some(Algorithm::A3c), num_robots: Some(robots), ..start() };
         let learning = complete(&start, COMMAND).unwrap().learning;
         assert_eq!((learning.rollout_length, learning.batch_size, learning.reward_scale), (32, 256, 0.004));
+        assert_eq!(learning.epochs, 1);
     }
+    let again = StartRun {
+        algorithm: Some(Algorithm::A3c),
+        ..with_options(RunOptions { epochs: Some(3), ..RunOptions::default() })
+    };
+    assert_eq!(complete(&again, COMMAND).unwrap().learning.epochs, 3);
 }
 
 #[test]

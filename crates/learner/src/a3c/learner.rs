@@ -13,6 +13,7 @@ use super::tally::Tally;
 use crate::checkpoint::{Checkpoint, Origin};
 use crate::error::LearnerError;
 use crate::learner::Learner;
+use crate::ppo::anchor::Anchor;
 use crate::ppo::{Algorithm, PpoConfig};
 use crate::record::RolloutRecord;
 use crate::report::UpdateReport;
@@ -209,7 +210,7 @@ impl AsyncLearner {
 
     /// The gradient steps on one segment.
     fn learn(&mut self, lane: &mut Lane, played: crate::rollout::collect::LaneTimings) {
-        let Learner { optimiser, pool, config, normaliser, progress, .. } = &mut self.inner;
+        let Learner { optimiser, pool, config, normaliser, progress, observation, .. } = &mut self.inner;
         let shape = self.settings.shape(lane.environments.len());
         if let Some(normaliser) = normaliser {
             let first = lane.index * self.settings.segment_envs * shape.robots;
@@ -219,7 +220,9 @@ impl AsyncLearner {
             lane.rollout.rewards.iter_mut().for_each(|reward| *reward *= scale);
         }
         let fraction = progress.steps_done as f64 / config.total_steps as f64;
-        let outcome = optimise::optimise(optimiser, pool, config, &mut lane.rollout, shape, fraction);
+        let anchor = Anchor::of(config, observation);
+        let outcome =
+            optimise::optimise(optimiser, pool, config, anchor.as_ref(), (&mut lane.rollout, shape), fraction);
         progress.steps_done += shape.len() as u64;
         self.newest.version += 1;
         self.newest.network = Arc::new(optimiser.network.clone());

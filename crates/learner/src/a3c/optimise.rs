@@ -1,8 +1,11 @@
-//! The learner's gradient steps, corrected by V-trace (Espeholt et al., 2018).
+//! The learner's gradient steps: V-trace advantages (Espeholt et al., 2018) in the clipped surrogate of PPO.
 //!
-//! A segment is what one environment played in a rollout. Segments are consumed once, in the order of their
-//! environments, a minibatch of whole segments per gradient step. Before each step they are evaluated anew with the
-//! current parameters, so that every importance weight holds exactly what the policy has changed since it acted.
+//! A segment is what one environment played in a rollout. Segments are consumed in the order of their environments, a
+//! minibatch of whole segments per gradient step. Before each step they are evaluated anew with the current parameters, so
+//! that every importance weight holds exactly what the policy has changed since it acted. Where the paper's gradient is
+//! ρ·Â·∇ln π, the surrogate's is r·Â·∇ln π, r = π/μ, and none once r has left the clip range in the direction that Â asks
+//! for (Luo et al., "IMPACT: Importance Weighted Asynchronous Architectures with Clipped Target Networks", 2020): a policy
+//! does not run away from what it was seen to do.
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -11,11 +14,12 @@ use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelI
 
 use crate::categorical::Categorical;
 use crate::gae::{self, End};
-use crate::kernels::elementary::exp;
 use crate::kernels::{Compiled, Kernels, Rows};
 use crate::network::CHUNK;
 use crate::network::{ACTIONS, Activations, HEADS, Network, VALUE};
 use crate::ppo::PpoConfig;
+use crate::ppo::anchor::Anchor;
+use crate::ppo::loss::LossSums;
 use crate::ppo::optimise::{Optimiser, Outcome};
 use crate::rollout::buffer::{Rollout, RolloutShape};
 use crate::vtrace::{Corrected, VTrace};
@@ -24,42 +28,42 @@ use crate::vtrace::{Corrected, VTrace};
 const RHO_BAR: f32 = 1.0;
 const C_BAR: f32 = 1.0;
 
-/// Improves the network on `rollout`, `progress` ∈ [0, 1] of the way through the run.
+/// Improves the network on `rollout`, `progress` ∈ [0, 1] of the way through the run, in `update_epochs` passes.
 ///
-/// Log-probabilities, values, advantages and returns of the rollout are replaced by the learner's. Bootstrap values
-/// after a segment and at time limits stay those of the policy that acted.
+/// Values, advantages and returns of the rollout are replaced by the learner's; log-probabilities stay those of the policy
+/// that acted, as do bootstrap values after a segment and at time limits.
 pub fn optimise(
     optimiser: &mut Optimiser,
     pool: &ThreadPool,
     config: &PpoConfig,
-    rollout: &mut Rollout,
-    shape: RolloutShape,
+    anchor: Option<&Anchor>,
+    (rollout, shape): (&mut Rollout, RolloutShape),
     progress: f64,
 ) -> Outcome {
     let length = shape.steps * shape.robots;
     let group = (config.minibatch_size / length).clamp(1, shape.num_envs);
     let mut segments: Vec<Segment> = (0..group).map(|_| Segment::new(&optimiser.network, shape)).collect();
     optimiser.order = (0..shape.num_envs).flat_map(|env| shape.environment_rows(env)).collect();
-    let mut outcome = Outcome { epochs: 1, ..Outcome::default() };
-    let (mut drift, mut norms, mut minibatches) = (Drift::default(), 0.0, 0.0);
-    for first in (0..shape.num_envs).step_by(group) {
-        let environments = first..shape.num_envs.min(first + group);
-        let rows = environments.start * length..environments.end * length;
-        let segments = &mut segments[..environments.len()];
-        evaluate(segments, pool, optimiser, config, rollout, shape, environments);
-        replace(segments, &optimiser.order[rows.clone()], rollout);
-        for segment in segments {
-            drift.add(segment.drift);
-            outcome.forward += segment.forward;
+    let mut outcome = Outcome::default();
+    let (mut norms, mut minibatches) = (0.0, 0.0);
+    for pass in 0..config.update_epochs {
+        outcome.losses = LossSums::default();
+        outcome.epochs = pass + 1;
+        for first in (0..shape.num_envs).step_by(group) {
+            let environments = first..shape.num_envs.min(first + group);
+            let rows = environments.start * length..environments.end * length;
+            let segments = &mut segments[..environments.len()];
+            evaluate(segments, pool, optimiser, config, rollout, shape, environments);
+            outcome.forward += segments.iter().map(|segment| segment.forward).sum::<Duration>();
+            replace(segments, &optimiser.order[rows.clone()], rollout, anchor);
+            let batch = rollout.batch(shape.observation_len);
+            norms += f64::from(optimiser.step(pool, config, &batch, rows, progress, &mut outcome));
+            minibatches += 1.0;
         }
-        // The batch holds the probabilities of these very parameters, so that PPO's ratio is 1, its clipping idle and
-        // its gradient the policy gradient ρ·Â·∇ln π.
-        let batch = rollout.batch(shape.observation_len);
-        norms += f64::from(optimiser.step(pool, config, &batch, rows, progress, &mut outcome));
-        minibatches += 1.0;
+        if outcome.has_strayed(config) {
+            break;
+        }
     }
-    let losses = &mut outcome.losses;
-    (losses.approx_kl, losses.old_approx_kl, losses.clipped) = (drift.kl, drift.old_kl, drift.truncated);
     outcome.gradient_norm = norms / f64::max(minibatches, 1.0);
     outcome
 }
@@ -88,36 +92,16 @@ fn evaluate(
 }
 
 /// Puts what the learner thinks of `rows` in the place of what the actors thought. Advantages are normalised over the
-/// minibatch, then weighted.
-fn replace(segments: &[Segment], rows: &[u32], rollout: &mut Rollout) {
+/// minibatch.
+fn replace(segments: &[Segment], rows: &[u32], rollout: &mut Rollout, anchor: Option<&Anchor>) {
     let mut advantages: Vec<f32> = segments.iter().flat_map(|segment| &segment.advantages).copied().collect();
     gae::normalise(&mut advantages);
     let length = rows.len() / segments.len().max(1);
     for (i, (&row, advantage)) in rows.iter().zip(advantages).enumerate() {
         let (segment, at, row) = (&segments[i / length], i % length, row as usize);
-        rollout.log_probs[row] = segment.log_probs[at];
         rollout.values[row] = segment.values[at];
         rollout.returns[row] = segment.targets[at];
-        rollout.advantages[row] = segment.weights[at] * advantage;
-    }
-}
-
-/// How far the learner's policy is from the one that acted: sums over robot-steps.
-#[derive(Clone, Copy, Debug, Default)]
-struct Drift {
-    /// (r − 1) − ln r.
-    kl: f64,
-    /// −ln r.
-    old_kl: f64,
-    /// Weights above ρ̄.
-    truncated: f64,
-}
-
-impl Drift {
-    fn add(&mut self, other: Self) {
-        self.kl += other.kl;
-        self.old_kl += other.old_kl;
-        self.truncated += other.truncated;
+        rollout.advantages[row] = advantage + anchor.map_or(0.0, |anchor| anchor.pay(rollout, row));
     }
 }
 
@@ -130,9 +114,7 @@ struct Segment {
     log_probs: Vec<f32>,
     values: Vec<f32>,
     advantages: Vec<f32>,
-    weights: Vec<f32>,
     targets: Vec<f32>,
-    drift: Drift,
     forward: Duration,
     activations: Activations,
 }
@@ -148,9 +130,7 @@ impl Segment {
             log_probs: column(),
             values: column(),
             advantages: column(),
-            weights: column(),
             targets: column(),
-            drift: Drift::default(),
             forward: Duration::ZERO,
             activations: Activations::new(network.shape()),
         }
@@ -187,13 +167,6 @@ impl Segment {
     fn correct(&mut self, constants: &VTrace, rollout: &Rollout, robots: usize, rows: &[u32]) {
         let log_ratio = |(&row, log_prob): (&u32, &f32)| log_prob - rollout.log_probs[row as usize];
         let log_ratios: Vec<f32> = rows.iter().zip(&self.log_probs).map(log_ratio).collect();
-        self.drift = Drift::default();
-        for &log_ratio in &log_ratios {
-            let ratio = exp(log_ratio);
-            self.drift.kl += f64::from((ratio - 1.0) - log_ratio);
-            self.drift.old_kl -= f64::from(log_ratio);
-            self.drift.truncated += f64::from(u8::from(ratio > constants.rho_bar));
-        }
         let segment = gae::Segment {
             robots,
             rewards: &self.rewards,
@@ -202,8 +175,8 @@ impl Segment {
             final_values: &self.final_values,
             next_values: &self.next_values,
         };
-        let (advantages, weights, targets) = (&mut self.advantages, &mut self.weights, &mut self.targets);
-        constants.estimate(&segment, &log_ratios, &mut Corrected { advantages, weights, targets });
+        let (advantages, targets) = (&mut self.advantages, &mut self.targets);
+        constants.estimate(&segment, &log_ratios, &mut Corrected { advantages, targets });
     }
 }
 

@@ -1,4 +1,5 @@
 //! Proximal policy optimisation.
+pub mod anchor;
 pub mod batch;
 pub mod config;
 pub mod loss;

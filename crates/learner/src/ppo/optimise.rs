@@ -41,6 +41,14 @@ pub struct Outcome {
     pub optimiser: Duration,
 }
 
+impl Outcome {
+    /// Whether the last epoch ended so far from the policy that acted that no other should follow.
+    pub(crate) fn has_strayed(&self, config: &PpoConfig) -> bool {
+        let mean_kl = self.losses.approx_kl / self.losses.samples.max(1.0);
+        config.target_kl.is_some_and(|target| mean_kl > f64::from(target))
+    }
+}
+
 /// Where in the run an optimisation phase is: the schedules and the shuffles depend on nothing else.
 #[derive(Clone, Copy, Debug)]
 pub struct Position {
@@ -82,8 +90,7 @@ impl Optimiser {
                 norms += f64::from(self.step(pool, config, batch, minibatch, at.progress, &mut outcome));
                 minibatches += 1.0;
             }
-            let mean_kl = outcome.losses.approx_kl / outcome.losses.samples.max(1.0);
-            if config.target_kl.is_some_and(|target| mean_kl > f64::from(target)) {
+            if outcome.has_strayed(config) {
                 break;
             }
         }

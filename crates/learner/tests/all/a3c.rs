@@ -7,13 +7,15 @@ fn world(robots: usize) -> WorldConfig {
     WorldConfig { width: 9, height: 8, num_robots: robots, max_steps: Some(50), ..WorldConfig::default() }
 }
 
-/// Episodes end within every rollout; minibatches are five environments, and the last one is smaller.
+/// Episodes end within every rollout, which is learned from twice; minibatches are five environments, and the last one is
+/// smaller.
 fn config(robots: usize, policy_lag: u32) -> PpoConfig {
     PpoConfig {
         algorithm: Algorithm::A3c { policy_lag },
         total_steps: 1 << 20,
         num_envs: 23,
         num_steps: 24,
+        update_epochs: 2,
         minibatch_size: 5 * 24 * robots + 7,
         hidden: 16,
         ..PpoConfig::for_team(robots)
@@ -75,19 +77,40 @@ fn the_lag_is_part_of_the_run() {
     assert!(matches!(refused, LearnerError::Config(_)), "{refused}");
 }
 
+#[test]
+fn passes_end_when_the_policy_has_strayed() {
+    let epochs = |target_kl| {
+        let config = PpoConfig { update_epochs: 3, target_kl, ..config(2, 0) };
+        let mut learner = Learner::new(world(2), config, 3, 1).expect("a learner");
+        learner.update(None).expect("an update").epochs
+    };
+    assert_eq!([epochs(None), epochs(Some(1e9)), epochs(Some(1e-9))], [3, 3, 1]);
+}
+
+/// Advantages are normalised, so what is added to those of the tour's actions is what the policy follows.
+#[test]
+fn an_anchor_keeps_the_policy_at_the_tour() {
+    let kept = |tour_anchor| {
+        let config = PpoConfig { tour_anchor, num_steps: 48, update_epochs: 1, ..config(2, 1) };
+        let mut learner = Learner::new(world(2), config, 3, 2).expect("a learner");
+        (0..30).map(|_| learner.update(None).expect("an update").entropy).last().expect("an entropy")
+    };
+    assert!(kept(1.0) < 0.7 * kept(0.0), "{} and {}", kept(1.0), kept(0.0));
+}
+
 /// A whole rollout as one minibatch is on-policy without lag; with it the policy has moved since it acted.
 #[test]
 fn importance_weights_measure_the_lag() {
     let divergence = |lag| {
-        let config = PpoConfig { minibatch_size: 1 << 20, ..config(2, lag) };
-        let mut learner = Learner::new(world(2), config, 3, 1).expect("a learner");
+        let once = PpoConfig { minibatch_size: 1 << 20, update_epochs: 1, clip_range: 0.01, ..config(2, lag) };
+        let mut learner = Learner::new(world(2), once, 3, 1).expect("a learner");
         let mut reports = (0..3).map(|_| learner.update(None).expect("an update"));
         let first = reports.next().expect("the first update");
         assert_eq!((first.approx_kl, first.clip_fraction, first.epochs), (0.0, 0.0, 1));
         reports.map(|report| (report.approx_kl, report.clip_fraction)).collect::<Vec<_>>()
     };
     assert_eq!(divergence(0), [(0.0, 0.0); 2]);
-    assert!(divergence(1).iter().all(|&(kl, truncated)| kl > 0.0 && truncated > 0.0));
+    assert!(divergence(1).iter().all(|&(kl, clipped)| kl > 0.0 && clipped > 0.0));
 }
 
 #[test]
@@ -112,6 +135,7 @@ fn training_lowers_the_mean_threat() {
         reward_scale: 0.004,
         object_coefficient: 0.2,
         minibatch_size: 256,
+        update_epochs: 1,
         ..PpoConfig::for_team(1)
     };
     let mut learner = Learner::new(world.clone(), config, 1, 2).expect("a learner");
