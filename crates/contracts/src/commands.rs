@@ -168,6 +168,7 @@ pub struct RunOptions {
     pub actors: Option<Actors>,
     #[schemars(range(min = 1, max = 4096))]
     pub rollout_length: Option<u32>,
+    /// Passes over each rollout; absent means 4, with A3C 1.
     #[schemars(range(min = 1, max = 50))]
     pub epochs: Option<u32>,
     #[schemars(range(min = 0.0, max = 1.0))]
@@ -195,7 +196,7 @@ pub struct RunOptions {
     /// How much the first policy trusts the tour's next action, in nats; 0 hides the tour from the policy.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub tour_prior: Option<f64>,
-    /// Added to the normalised advantage of what the tour would do, in its deviations; PPO only.
+    /// Added to the normalised advantage of what the tour would do, in its deviations.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub tour_anchor: Option<f64>,
     /// Extra reward for cells without threat, of one size in worlds of any size; for the learner only.
@@ -213,7 +214,7 @@ pub struct RunOptions {
     /// Clip the value loss, too.
     #[schemars(range(min = 0.001, max = 1000.0))]
     pub clip_range_value: Option<f64>,
-    /// Divide rewards by the running deviation of the discounted return; PPO only.
+    /// Divide rewards by the running deviation of the discounted return; only where actors take turns with the learner.
     pub normalize_returns: Option<bool>,
     pub recording: Option<RecordingLevel>,
     /// With `recording: sampled`, record every Nth episode.

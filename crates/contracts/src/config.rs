@@ -231,8 +231,8 @@ pub struct LearningSettings {
     /// tour, as in runs that could not choose.
     #[serde(default)]
     pub tour_prior: f64,
-    /// Added to the normalised advantage of the action that the tour would take, PPO only; absent means 0.05 for a team and 0
-    /// for a lone robot.
+    /// Added to the normalised advantage of the action that the tour would take; absent means 0.05 for a team and 0 for a
+    /// lone robot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tour_anchor: Option<f64>,
     /// Extra reward of weight × free cells × (1 − mean threat) / (100 √robots) per step, for the learner only: of one size in

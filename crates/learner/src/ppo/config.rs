@@ -10,8 +10,8 @@ pub enum Algorithm {
     /// Proximal policy optimisation: several epochs of the clipped objective.
     #[default]
     Ppo,
-    /// Actors and one learner: one pass, corrected by V-trace. Minibatches are rounded down to whole environments;
-    /// `update_epochs`, `clip_range`, `clip_range_value` and `target_kl` have no effect.
+    /// Actors and one learner: the clipped objective with advantages corrected by V-trace. Minibatches are rounded down to
+    /// whole environments; `clip_range_value` has no effect.
     A3c {
         /// Updates by which the acting policy lags behind: 0, or 1 as when actors play while the learner optimises.
         policy_lag: u32,
@@ -67,7 +67,7 @@ pub struct PpoConfig {
     pub object_coefficient: f32,
     /// What the first policy adds to the logit of the action that the tour would take next; 0: the policy does not see the tour.
     pub tour_prior: f32,
-    /// Added to the normalised advantage of the action that the tour would take. PPO only.
+    /// Added to the normalised advantage of the action that the tour would take.
     pub tour_anchor: f32,
     /// Divides rewards by the running standard deviation of the discounted return.
     pub normalise_returns: bool,
