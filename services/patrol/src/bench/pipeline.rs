@@ -21,7 +21,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Trainings with and without a recording, taking turns: a single pair tells nothing on a machine that is shared.
-const PAIRS: usize = 6;
+const PAIRS: usize = 12;
 /// What recording every training step may cost.
 const RECORDING_COST: f64 = 0.05;
 /// Resident bytes that all services together may take while a run trains.
