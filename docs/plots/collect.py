@@ -26,7 +26,7 @@ ARCHIVED_WITHIN = 180
 
 # Name, environment steps, and the arguments that make the difference.
 SWEEPS = {
-    "one robot": (1_500_000, ["--robots", "1", "--param", "config.checkpoint_every_updates=4"]),
+    "one robot": (4_000_000, ["--robots", "1", "--param", "config.checkpoint_every_updates=12"]),
     "four robots": (500_000, ["--robots", "4", "--param", "config.checkpoint_every_updates=4"]),
     "ablation": (
         250_000,
