@@ -75,7 +75,7 @@ def ablation(figures):
     returns.set_ylabel("mean return in training")
     for axes in (threats, returns):
         axes.set_xlabel("environment steps")
-    threats.legend(fontsize=7)
+    threats.legend(fontsize=6, loc="center right")
     save(figure, "ablation")
 
 
