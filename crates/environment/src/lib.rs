@@ -54,6 +54,7 @@ pub mod maps;
 pub mod observation;
 pub mod record;
 pub mod rng;
+mod roads;
 pub mod simd;
 pub mod summary;
 pub mod world;

@@ -4,11 +4,11 @@
 
 use crate::action::{Action, Heading};
 use crate::map::{Cell, Map};
+use crate::roads::Roads;
 use crate::world::Robot;
 
 /// Distance of a pose that cannot be reached.
 pub(super) const UNREACHABLE: u16 = u16::MAX;
-const NONE: u16 = u16::MAX;
 
 /// Cell and heading in one number: `4 * (y * width + x) + heading`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,20 +41,14 @@ impl Pose {
     pub fn reversed(self) -> Self {
         Self(self.0 ^ 2)
     }
-
-    fn turned(self, action: Action) -> Self {
-        let quarters = if action == Action::TurnLeft { 3 } else { 1 };
-        Self(self.0 & !3 | (self.0 + quarters) & 3)
-    }
 }
 
-/// The poses of a map and the moves between them.
+/// Searches over the roads of a map.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PoseGraph {
     width: usize,
     blocked: Vec<bool>,
-    /// Pose one move ahead, or [`NONE`].
-    ahead: Vec<u16>,
+    roads: Roads,
     /// How the search reached a pose, if `stamp` is current.
     reached_by: Vec<Action>,
     stamp: Vec<u32>,
@@ -64,23 +58,12 @@ pub(super) struct PoseGraph {
 
 impl PoseGraph {
     pub fn new(map: &Map) -> Self {
-        let (width, height) = (map.width(), map.height());
-        let mut ahead = vec![NONE; width * height * 4];
-        for cell in (0..width * height).filter(|cell| !map.obstacles()[*cell]) {
-            for heading in Heading::ALL {
-                let (dx, dy) = heading.delta();
-                let (x, y) = ((cell % width) as isize + dx as isize, (cell / width) as isize + dy as isize);
-                if map.is_free(x, y) {
-                    ahead[Pose::new(cell, heading).index()] =
-                        Pose::new(y as usize * width + x as usize, heading).index() as u16;
-                }
-            }
-        }
-        let poses = ahead.len();
+        let roads = Roads::new(map);
+        let poses = roads.poses();
         Self {
-            width,
+            width: map.width(),
             blocked: map.obstacles().to_vec(),
-            ahead,
+            roads,
             reached_by: vec![Action::Patrol; poses],
             stamp: vec![0; poses],
             current: 0,
@@ -113,33 +96,18 @@ impl PoseGraph {
     /// From now on nobody moves onto this cell or leaves it.
     pub fn block(&mut self, cell: usize) {
         self.blocked[cell] = true;
-        self.ahead[4 * cell..4 * cell + 4].fill(NONE);
-        for ahead in &mut self.ahead {
-            if usize::from(*ahead) / 4 == cell {
-                *ahead = NONE;
-            }
-        }
-    }
-
-    /// The pose one move ahead, if nothing fixed stands there.
-    pub fn ahead(&self, pose: Pose) -> Option<Pose> {
-        let ahead = self.ahead[pose.index()];
-        (ahead != NONE).then_some(Pose(ahead))
+        self.roads.block(cell);
     }
 
     /// The pose after an action; where it is if it cannot move.
     pub fn after(&self, pose: Pose, action: Action) -> Pose {
-        match action {
-            Action::Forward => self.ahead(pose).unwrap_or(pose),
-            Action::TurnLeft | Action::TurnRight => pose.turned(action),
-            Action::Patrol => pose,
-        }
+        Pose(self.roads.after(pose.0, action))
     }
 
     /// Steps from the nearest of `sources` to every pose, by [`Pose::index`].
     pub fn distances(&mut self, sources: &[Pose], distances: &mut Vec<u16>) {
         distances.clear();
-        distances.resize(self.ahead.len(), UNREACHABLE);
+        distances.resize(self.roads.poses(), UNREACHABLE);
         self.queue.clear();
         for source in sources {
             distances[source.index()] = 0;
@@ -149,10 +117,9 @@ impl PoseGraph {
         while let Some(&pose) = self.queue.get(next) {
             next += 1;
             let distance = distances[usize::from(pose)] + 1;
-            let pose = Pose(pose);
-            let around = [self.ahead[pose.index()], pose.turned(Action::TurnLeft).0, pose.turned(Action::TurnRight).0];
-            for reached in around {
-                if reached != NONE && distances[usize::from(reached)] == UNREACHABLE {
+            for action in [Action::Forward, Action::TurnLeft, Action::TurnRight] {
+                let reached = self.roads.after(pose, action);
+                if distances[usize::from(reached)] == UNREACHABLE {
                     distances[usize::from(reached)] = distance;
                     self.queue.push(reached);
                 }
@@ -227,8 +194,8 @@ impl PoseGraph {
             let action = self.reached_by[pose.index()];
             plan.push(action);
             pose = match action {
-                Action::TurnLeft => pose.turned(Action::TurnRight),
-                Action::TurnRight => pose.turned(Action::TurnLeft),
+                Action::TurnLeft => self.after(pose, Action::TurnRight),
+                Action::TurnRight => self.after(pose, Action::TurnLeft),
                 // Reached by a move: the pose it came from is the one ahead when looking back.
                 _ => self.ahead_of_reversed(pose),
             };

@@ -15,12 +15,12 @@ mod ways;
 use crate::action::{Action, Heading};
 use crate::config::MAX_ROBOTS;
 use crate::map::{Cell, Map};
+use crate::roads::{Pose, Roads};
 use crate::world::{Robot, World};
-use search::{Pose, Roads};
 use ways::Ways;
 
 /// Battery kept in reserve on arrival.
-pub(crate) const RESERVE: f64 = 2.0;
+const RESERVE: f64 = 2.0;
 /// Steps of delay that a robot allows for: alone, and per team mate who may be in its way.
 const DELAY: f64 = 4.0;
 const DELAY_PER_TEAM_MATE: f64 = 8.0;
@@ -61,13 +61,13 @@ impl Homing {
         if drain * f64::from(steps) + RESERVE < 100.0 {
             return None;
         }
-        let robots = map.stations().len();
+        let (robots, roads) = (map.stations().len(), Roads::new(map));
         Some(Self {
             drain,
             width: map.width(),
             stations: map.stations().to_vec(),
-            distances: (0..robots).map(|station| distances::distances_to(map, station)).collect(),
-            roads: Roads::new(map),
+            distances: (0..robots).map(|station| distances::distances_to(map, &roads, station)).collect(),
+            roads,
             claims: std::array::from_fn(|robot| robot as u8),
             returning: [false; MAX_ROBOTS],
             resting: [false; MAX_ROBOTS],
@@ -100,6 +100,11 @@ impl Homing {
             return Some(self.permitted(index, robot, Action::Patrol, now));
         }
         next.or(self.rests(index, robot).then_some(Action::Patrol))
+    }
+
+    /// Charge that lasts for so many steps.
+    pub fn needed(&self, steps: u32) -> f64 {
+        self.drain * f64::from(steps) + RESERVE
     }
 
     /// Whether the robot is on its way to charge.

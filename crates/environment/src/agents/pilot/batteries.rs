@@ -3,7 +3,6 @@
 use super::{Pilot, Reason, Strategy, Task};
 use crate::action::Action;
 use crate::world::World;
-use crate::world::homing::RESERVE;
 
 /// A robot that need not stay leaves its station to one that cannot get past, if that one has less by more than this.
 const TAKE_OVER: f64 = 5.0;
@@ -21,7 +20,7 @@ impl<S: Strategy> Pilot<S> {
             course.task = Task::Charge;
         } else if order.is_none() && course.task == Task::Charge {
             let remaining = world.max_steps().saturating_sub(world.current_step());
-            let enough = (world.config().battery_drain_rate * f64::from(remaining) + RESERVE).min(100.0);
+            let enough = homing.needed(remaining).min(100.0);
             if world.station_path(state.cell) != Some(0) || state.battery >= enough {
                 course.take(Task::Undecided(Reason::Start));
                 return None;

@@ -1,10 +1,10 @@
 //! What was planned, as bytes. What follows from it is computed again.
 
-use super::search::{Pose, cell_of};
 use super::{Homing, Robot};
 use crate::action::Action;
 use crate::error::WorldError;
 use crate::map::Map;
+use crate::roads::{Pose, cell_of};
 use crate::world::bytes::{Reader, Writer, ensure};
 
 /// More steps than any way can have.

@@ -1,6 +1,6 @@
 //! When robots must go to charge, to which station, and when what was planned no longer fits.
 
-use super::{Homing, RESERVE};
+use super::Homing;
 use crate::world::Robot;
 
 /// A robot that comes past its station charges if it would have to within about so many steps.
@@ -27,8 +27,8 @@ impl Homing {
         if !robot.alive() || self.returning[index] || robot.cell == self.station(index) {
             return false;
         }
-        let lasts = robot.battery > self.drain * f64::from(remaining) + RESERVE;
-        if lasts || self.slack(index, robot.cell, robot.heading, robot.battery) >= 0.0 {
+        if robot.battery > self.needed(remaining) || self.slack(index, robot.cell, robot.heading, robot.battery) >= 0.0
+        {
             return false;
         }
         self.find_better_claim(robots, index);

@@ -3,8 +3,9 @@
 //! Where that is impossible because the way is a dead end that the robot is in, it leaves before the other one moves on, and
 //! that one lets it out.
 
-use super::search::{Pose, Search, cell_of};
+use super::search::Search;
 use super::{Homing, Ways};
+use crate::roads::{Pose, cell_of};
 use crate::world::Robot;
 
 /// Steps that the way of a robot that gets out of the way may take.

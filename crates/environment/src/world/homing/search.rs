@@ -3,71 +3,13 @@
 //! Cooperative A* (Silver, *Cooperative pathfinding*, AIIDE 2005): one robot after another searches the poses of a map over
 //! time, waits included, and those planned before are obstacles that move.
 
-use crate::action::{Action, Heading};
-use crate::map::Map;
+use crate::action::Action;
+use crate::roads::{Pose, Roads, cell_of};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// A pose, `4 * cell + heading`.
-pub(super) type Pose = u16;
-/// In place of a pose that does not exist.
-const NOWHERE: Pose = Pose::MAX;
 /// Poses that a search may expand before it gives up.
 const MOST_EXPANDED: usize = 20_000;
-
-/// Poses of a map and the moves between them.
-#[derive(Clone, Debug)]
-pub(super) struct Roads {
-    ahead: Vec<Pose>,
-}
-
-impl Roads {
-    pub fn new(map: &Map) -> Self {
-        let (width, height) = (map.width(), map.height());
-        let ahead = (0..4 * width * height).map(|pose| {
-            let (dx, dy) = Heading::ALL[pose % 4].delta();
-            let cell = pose / 4;
-            let (x, y) = ((cell % width) as isize + dx as isize, (cell / width) as isize + dy as isize);
-            let free = !map.obstacles()[cell] && map.is_free(x, y);
-            if free { (4 * (y as usize * width + x as usize) + pose % 4) as Pose } else { NOWHERE }
-        });
-        Self { ahead: ahead.collect() }
-    }
-
-    /// Number of poses.
-    pub fn poses(&self) -> usize {
-        self.ahead.len()
-    }
-
-    /// One move ahead, if no obstacle is there.
-    pub fn ahead(&self, pose: Pose) -> Option<Pose> {
-        Some(self.ahead[usize::from(pose)]).filter(|ahead| *ahead != NOWHERE)
-    }
-
-    /// One move back, looking the same way.
-    pub fn behind(&self, pose: Pose) -> Option<Pose> {
-        self.ahead(pose ^ 2).map(|pose| pose ^ 2)
-    }
-
-    /// Where an action leads if no robot is in the way.
-    pub fn after(&self, pose: Pose, action: Action) -> Pose {
-        match action {
-            Action::Forward => self.ahead(pose).unwrap_or(pose),
-            Action::TurnLeft => pose & !3 | (pose + 3) & 3,
-            Action::TurnRight => pose & !3 | (pose + 1) & 3,
-            Action::Patrol => pose,
-        }
-    }
-
-    /// The cells beside a cell.
-    pub fn neighbours(&self, cell: usize) -> impl Iterator<Item = usize> + '_ {
-        (0..4).filter_map(move |heading| self.ahead((4 * cell + heading) as Pose)).map(cell_of)
-    }
-}
-
-pub(super) fn cell_of(pose: Pose) -> usize {
-    usize::from(pose / 4)
-}
 
 /// Cell of a robot on its way after so many steps; it stays where the way ends.
 pub(super) fn cell_at(way: &[Pose], steps: usize) -> usize {
@@ -167,7 +109,8 @@ fn trace(nodes: &[Node], last: u32) -> Vec<Pose> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::map::Cell;
+    use crate::action::Heading;
+    use crate::map::{Cell, Map};
 
     /// A corridor of seven cells with a bay to the north of the fifth one.
     pub fn corridor() -> Map {

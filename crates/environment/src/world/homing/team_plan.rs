@@ -6,7 +6,7 @@
 //! few, other orders and other claims are tried.
 
 use super::Homing;
-use super::search::{Pose, cell_of};
+use crate::roads::{Pose, cell_of};
 use crate::world::Robot;
 
 /// Steps that a robot without a way home is thought to wait for one.

@@ -1,7 +1,8 @@
 //! Ways that robots have been told to take, and until when others may be in them.
 
-use super::search::{Pose, Roads, cell_at, cell_of};
+use super::search::cell_at;
 use crate::action::Action;
+use crate::roads::{Pose, Roads, cell_of};
 
 /// Steps before somebody comes that others are out of the way.
 const HEADWAY: u32 = 6;
