@@ -104,6 +104,16 @@ impl PoseGraph {
         Pose(self.roads.after(pose.0, action))
     }
 
+    /// The first cell entered by these actions.
+    pub fn first_entered(&self, from: Pose, actions: impl IntoIterator<Item = Action>) -> Option<usize> {
+        let mut pose = from;
+        let entered = |action| {
+            pose = self.after(pose, action);
+            (pose.cell() != from.cell()).then_some(pose.cell())
+        };
+        actions.into_iter().find_map(entered)
+    }
+
     /// Steps from the nearest of `sources` to every pose, by [`Pose::index`].
     pub fn distances(&mut self, sources: &[Pose], distances: &mut Vec<u16>) {
         distances.clear();

@@ -12,16 +12,25 @@ pub(super) struct Intent {
     pub cell: usize,
     /// Where the action takes it; its own cell unless it moves.
     pub target: usize,
-    /// The next cell that its plan enters, now or after turns.
+    /// The next cell that its plan enters, now or after turns; only known where robots are in each other's way.
     pub next_cell: Option<usize>,
     /// Goes first where two want the same cell.
     pub urgent: bool,
     /// Acts whatever the others do.
     pub heedless: bool,
-    /// Decided anew after the others had decided: does not move in this step.
+    /// Must wait, or decided anew after the others had decided: does not move in this step.
     pub held: bool,
     /// Would move, but into the way of a robot that must charge.
     pub detained: bool,
+}
+
+/// Whether any robot means to enter a cell where another one is or goes: else nobody has to wait.
+pub(super) fn crosses(intents: &[Intent]) -> bool {
+    let met = |robot: usize, target: usize| {
+        let others = intents.iter().enumerate().filter(|(other, _)| *other != robot);
+        others.fold(false, |met, (_, other)| met | (other.cell == target) | (other.target == target))
+    };
+    intents.iter().enumerate().any(|(robot, mine)| mine.target != mine.cell && met(robot, mine.target))
 }
 
 /// For each robot that must wait, the robot that it waits for. Those who may go never collide: nobody enters a cell

@@ -1,6 +1,6 @@
 //! What a pilot remembers, as bytes. What follows from the map and the world is not stored but computed again.
 
-use super::{Course, Goal, Pilot, Reason, Strategy, Task};
+use super::{Course, Goal, Pilot, Plan, PoseGraph, Reason, Strategy, Task};
 use crate::action::{Action, Heading};
 use crate::error::WorldError;
 use crate::world::World;
@@ -17,7 +17,7 @@ impl<S: Strategy> Pilot<S> {
     /// Everything but what the strategy remembers.
     pub fn write(&self, out: &mut Writer) {
         out.u64(self.rng.get_word_pos() as u64);
-        self.courses.iter().for_each(|course| course.write(out));
+        self.courses.iter().for_each(|course| course.write(&self.graph, out));
     }
 
     /// Reads [`Pilot::write`] back into a pilot that was reset in the same world.
@@ -37,7 +37,7 @@ impl<S: Strategy> Pilot<S> {
 }
 
 impl Course {
-    fn write(&self, out: &mut Writer) {
+    fn write(&self, graph: &PoseGraph, out: &mut Writer) {
         match self.task {
             Task::Undecided(reason) => out.u8(reason as u8),
             Task::Charge => out.u8(3),
@@ -47,7 +47,12 @@ impl Course {
                 out.u8(goal.heading.map_or(ANY_HEADING, |heading| heading as u8));
             }
         }
-        for actions in [&self.plan, &self.evasion] {
+        let plan = match &self.plan {
+            Plan::Undecided => &Vec::new(),
+            Plan::Way => &self.way.from(graph, self.expected).collect::<Vec<_>>().into_iter().rev().collect(),
+            Plan::Detour(actions) => actions,
+        };
+        for actions in [plan, &self.evasion] {
             out.u32(actions.len() as u32);
             actions.iter().for_each(|action| out.u8(*action as u8));
         }
@@ -58,7 +63,7 @@ impl Course {
         out.u8(self.ordered.into());
     }
 
-    fn read(&mut self, graph: &super::PoseGraph, may_charge: bool, input: &mut Reader) -> Result<(), WorldError> {
+    fn read(&mut self, graph: &PoseGraph, may_charge: bool, input: &mut Reader) -> Result<(), WorldError> {
         self.task = match input.u8()? {
             0 => Task::Undecided(Reason::Start),
             1 => Task::Undecided(Reason::Done),
@@ -74,11 +79,11 @@ impl Course {
             }
             _ => return Err(WorldError::Corrupt("a task is unknown")),
         };
-        for actions in [&mut self.plan, &mut self.evasion] {
-            *actions = (0..input.count(4 * graph.cells() + LONGEST_EVASION)?)
-                .map(|_| read_action(input))
-                .collect::<Result<_, _>>()?;
-        }
+        let mut read_actions = || {
+            let count = input.count(4 * graph.cells() + LONGEST_EVASION)?;
+            (0..count).map(|_| read_action(input)).collect::<Result<_, _>>()
+        };
+        (self.plan, self.evasion) = (Plan::of(read_actions()?), read_actions()?);
         for counter in [&mut self.waited, &mut self.stood] {
             *counter = input.count(LONGEST_WAIT)? as u16;
         }

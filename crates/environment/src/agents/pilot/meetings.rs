@@ -1,9 +1,9 @@
 //! What robots do that are in each other's way.
 
-use super::{Pilot, Reason, Strategy, Task};
+use super::{Pilot, Plan, Reason, Strategy, Task};
 use crate::action::Action;
 use crate::agents::pose_graph::Pose;
-use crate::agents::traffic::{Intent, meet_head_on};
+use crate::agents::traffic::{Intent, meet_head_on, waits};
 use crate::config::MAX_ROBOTS;
 use crate::rng::below;
 use crate::world::World;
@@ -16,8 +16,28 @@ const WANDERING: usize = 6;
 const LONGEST_STAND: u16 = 40;
 
 impl<S: Strategy> Pilot<S> {
+    /// Decides who waits for whom, where that is in question at all. What those mean to do may change, to turns only.
+    pub(super) fn settle(&mut self, world: &World, intents: &mut [Intent]) {
+        for (course, intent) in self.courses.iter_mut().zip(&mut *intents) {
+            course.changed = false;
+            intent.next_cell = course.next_cell(&self.graph);
+        }
+        for (robot, intent) in intents.iter().enumerate().filter(|(_, intent)| intent.detained) {
+            self.wait_for_return(intent, robot);
+        }
+        let waits = waits(intents);
+        for robot in 0..intents.len() {
+            if let Some(other) = waits[robot].filter(|_| !intents[robot].held) {
+                self.wait(world, intents, robot, other);
+            }
+        }
+        for (intent, wait) in intents.iter_mut().zip(waits) {
+            intent.held |= wait.is_some();
+        }
+    }
+
     /// `robot` must wait for `other`: finds a way for both. May change what both intend, to turns only.
-    pub(super) fn wait(&mut self, world: &World, intents: &mut [Intent], robot: usize, other: usize) {
+    fn wait(&mut self, world: &World, intents: &mut [Intent], robot: usize, other: usize) {
         self.courses[robot].waited += 1;
         let (mine, theirs) = (self.courses[robot].task, self.courses[other].task);
         let both = [robot, other].iter().all(|robot| self.courses[*robot].may_exchange());
@@ -36,14 +56,16 @@ impl<S: Strategy> Pilot<S> {
         }
         for robot in [robot, other] {
             if self.courses[robot].changed {
-                intents[robot] = Intent { held: true, ..self.intend(world, robot) };
-                self.courses[robot].changed = false;
+                let intent = self.intend(world, robot);
+                let course = &mut self.courses[robot];
+                intents[robot] = Intent { held: true, next_cell: course.next_cell(&self.graph), ..intent };
+                course.changed = false;
             }
         }
     }
 
     /// `robot` must keep out of the way of one that must charge: after a while it looks for a way around.
-    pub(super) fn wait_for_return(&mut self, intent: &Intent, robot: usize) {
+    fn wait_for_return(&mut self, intent: &Intent, robot: usize) {
         let course = &mut self.courses[robot];
         course.waited += 1;
         if let Task::Visit(goal) = course.task
@@ -106,18 +128,8 @@ impl<S: Strategy> Pilot<S> {
     fn find_way(&mut self, robot: usize, closed: &[usize], is_goal: impl Fn(Pose) -> bool) {
         let mut plan = Vec::new();
         if self.graph.plan(self.courses[robot].expected, closed, is_goal, &mut plan) {
-            self.courses[robot].follow(plan);
+            self.courses[robot].follow(Plan::of(plan));
         }
-    }
-
-    /// Cells that a plan enters, in order.
-    pub(super) fn path<'a>(&'a self, from: Pose, plan: &'a [Action]) -> impl Iterator<Item = usize> + 'a {
-        let mut pose = from;
-        plan.iter().rev().filter_map(move |action| {
-            let before = pose.cell();
-            pose = self.graph.after(pose, *action);
-            (pose.cell() != before).then_some(pose.cell())
-        })
     }
 
     pub(super) fn occupied_by_others(&self, robot: usize) -> Vec<usize> {

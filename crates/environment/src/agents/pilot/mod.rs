@@ -9,12 +9,12 @@ mod way;
 
 use super::Agent;
 use super::pose_graph::PoseGraph;
-use super::traffic::{Intent, waits};
+use super::traffic::{Intent, crosses};
 use crate::action::Action;
 use crate::config::PatrolMode;
 use crate::rng::Stream;
 use crate::world::World;
-use course::{Course, Task};
+use course::{Course, Plan, Task};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
@@ -31,6 +31,8 @@ pub(super) struct Pilot<S> {
     courses: Vec<Course>,
     patrols_on_action: bool,
     rng: ChaCha8Rng,
+    /// What robots meant to do when they were last asked.
+    intents: Vec<Intent>,
 }
 
 impl<S> Pilot<S> {
@@ -61,7 +63,14 @@ impl<S> Pilot<S> {
 impl<S: Strategy> Pilot<S> {
     pub fn new(strategy: S) -> Self {
         let rng = ChaCha8Rng::seed_from_u64(0);
-        Self { strategy, graph: PoseGraph::default(), courses: Vec::new(), patrols_on_action: true, rng }
+        Self {
+            strategy,
+            graph: PoseGraph::default(),
+            courses: Vec::new(),
+            patrols_on_action: true,
+            rng,
+            intents: Vec::new(),
+        }
     }
 }
 
@@ -86,23 +95,18 @@ impl<S: Strategy> Pilot<S> {
     /// What every robot should do next. [`Pilot::take_in`] must follow before it is asked again.
     pub fn propose(&mut self, world: &World) {
         self.notice(world);
-        let mut intents: Vec<Intent> = (0..self.courses.len()).map(|robot| self.intend(world, robot)).collect();
-        self.courses.iter_mut().for_each(|course| course.changed = false);
-        for (robot, intent) in intents.iter().enumerate().filter(|(_, intent)| intent.detained) {
-            self.wait_for_return(intent, robot);
+        let mut intents = std::mem::take(&mut self.intents);
+        intents.clear();
+        intents.extend((0..self.courses.len()).map(|robot| self.intend(world, robot)));
+        if crosses(&intents) || intents.iter().any(|intent| intent.detained) {
+            self.settle(world, &mut intents);
         }
-        let waits = waits(&intents);
-        for robot in 0..intents.len() {
-            if let Some(other) = waits[robot].filter(|_| !intents[robot].held) {
-                self.wait(world, &mut intents, robot, other);
-            }
+        for (course, intent) in self.courses.iter_mut().zip(&intents) {
+            let must_wait = intent.held && intent.action == Action::Forward;
+            course.keeps_still = intent.detained || must_wait;
+            course.proposed = if course.keeps_still { Action::Patrol } else { intent.action };
         }
-        for (robot, course) in self.courses.iter_mut().enumerate() {
-            let intended = intents[robot].action;
-            let must_wait = waits[robot].is_some() || intents[robot].held;
-            course.keeps_still = intents[robot].detained || (must_wait && intended == Action::Forward);
-            course.proposed = if course.keeps_still { Action::Patrol } else { intended };
-        }
+        self.intents = intents;
     }
 
     /// What was proposed last.
@@ -130,7 +134,7 @@ impl<S: Strategy> Pilot<S> {
     /// A robot that does something else still has the same task: it plans anew from where that leads.
     fn stray(&mut self, robot: usize, action: Action) {
         let course = &mut self.courses[robot];
-        course.plan.clear();
+        course.plan = Plan::Undecided;
         course.evasion.clear();
         (course.waited, course.stood) = (0, 0);
         course.expected = self.graph.after(course.expected, action);
@@ -145,7 +149,7 @@ impl<S: Strategy> Pilot<S> {
         for (robot, course) in world.robots().iter().zip(&mut self.courses) {
             let pose = self.graph.pose_of(robot);
             if pose != course.expected {
-                course.plan.clear();
+                course.plan = Plan::Undecided;
                 course.expected = pose;
             }
         }
@@ -154,7 +158,7 @@ impl<S: Strategy> Pilot<S> {
                 self.courses[robot].alive = false;
                 self.graph.block(self.courses[robot].expected.cell());
                 for course in &mut self.courses {
-                    course.plan.clear();
+                    course.plan = Plan::Undecided;
                     course.way.forget();
                 }
             }
@@ -167,12 +171,11 @@ impl<S: Strategy> Pilot<S> {
         let detained = action == Action::Patrol && wish != Action::Patrol;
         self.courses[robot].ordered |= action != wish && !detained;
         let course = &self.courses[robot];
-        let plan = if course.evasion.is_empty() { &course.plan } else { &course.evasion };
         Intent {
             action,
             cell: course.expected.cell(),
             target: self.graph.after(course.expected, action).cell(),
-            next_cell: self.path(course.expected, plan).next(),
+            next_cell: None,
             urgent: matches!(course.task, Task::Charge),
             heedless,
             held: false,
@@ -216,10 +219,10 @@ impl<S: Strategy> Pilot<S> {
     /// The next action of the plan to `goal`, planned anew if there is none.
     fn next_planned(&mut self, robot: usize, goal: Goal) -> Option<Action> {
         let course = &mut self.courses[robot];
-        if course.plan.is_empty() {
-            course.way.plan(&self.graph, course.expected, goal, &mut course.plan);
+        if course.plan == Plan::Undecided && course.way.find(&self.graph, course.expected, goal) {
+            course.plan = Plan::Way;
         }
-        course.plan.last().copied()
+        course.next_planned(&self.graph)
     }
 
     fn commit(&mut self, robot: usize, action: Action, keeps_still: bool) {
@@ -235,9 +238,7 @@ impl<S: Strategy> Pilot<S> {
 
     fn proceed(&mut self, robot: usize, action: Action) {
         let course = &mut self.courses[robot];
-        course.waited = 0;
-        course.expected = self.graph.after(course.expected, action);
-        if course.evasion.pop().is_some() || course.plan.pop().is_some() {
+        if course.proceed(&self.graph, action) {
             return;
         }
         match course.task {

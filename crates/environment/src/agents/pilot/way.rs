@@ -26,27 +26,8 @@ impl Way {
         self.goal = None;
     }
 
-    /// Quickest plan from `from` to `goal`, last action first, as breadth-first search finds it: of all quickest ones the
-    /// first in the order in which actions are tried. Says whether there is one.
-    pub fn plan(&mut self, graph: &PoseGraph, from: Pose, goal: Goal, plan: &mut Vec<Action>) -> bool {
-        plan.clear();
-        let found = self.find(graph, from, goal);
-        if found {
-            let distance = |pose: Pose| self.distances[pose.reversed().index()];
-            let mut pose = from;
-            plan.extend((0..distance(from)).rev().map_while(|left| {
-                let step = |action: &Action| graph.after(pose, *action);
-                let action = TRIED.into_iter().find(|action| distance(step(action)) == left)?;
-                pose = step(&action);
-                Some(action)
-            }));
-            plan.reverse();
-        }
-        found
-    }
-
-    /// Spreads from `goal` as far as `from`; says whether it gets there.
-    fn find(&mut self, graph: &PoseGraph, from: Pose, goal: Goal) -> bool {
+    /// Whether there is a way from `from` to `goal`. Only if there is may it be asked for.
+    pub fn find(&mut self, graph: &PoseGraph, from: Pose, goal: Goal) -> bool {
         if self.goal != Some(goal) {
             self.start_at(graph, goal);
         }
@@ -57,6 +38,23 @@ impl Way {
             TRIED.into_iter().for_each(|action| self.reach(graph.after(pose, action), distance));
         }
         true
+    }
+
+    /// The next action of the quickest plan, as breadth-first search finds it: of all quickest ones the first in the order in
+    /// which actions are tried. `None` at the goal.
+    pub fn next(&self, graph: &PoseGraph, from: Pose) -> Option<Action> {
+        let distance = |pose: Pose| self.distances[pose.reversed().index()];
+        let left = distance(from).checked_sub(1)?;
+        TRIED.into_iter().find(|action| distance(graph.after(from, *action)) == left)
+    }
+
+    /// The whole of that plan.
+    pub fn from(&self, graph: &PoseGraph, mut pose: Pose) -> impl Iterator<Item = Action> {
+        std::iter::from_fn(move || {
+            let action = self.next(graph, pose)?;
+            pose = graph.after(pose, action);
+            Some(action)
+        })
     }
 
     fn start_at(&mut self, graph: &PoseGraph, goal: Goal) {
@@ -95,7 +93,7 @@ mod tests {
             let Ok(world) = World::new(&config, key) else { return Ok(()) };
             let mut graph = PoseGraph::new(world.map());
             let free: Vec<usize> = (0..graph.cells()).filter(|cell| !graph.is_blocked(*cell)).collect();
-            let (mut way, mut plan, mut searched) = (Way::default(), Vec::new(), Vec::new());
+            let (mut way, mut searched) = (Way::default(), Vec::new());
             let goal = Goal { cell: places[0].index(graph.cells()), heading, patrol: true };
             for (turn, place) in places.iter().enumerate().skip(1) {
                 let cell = *place.get(&free);
@@ -108,8 +106,10 @@ mod tests {
                     continue;
                 }
                 let there_is = graph.plan(from, &[], |pose| goal.is_reached(pose), &mut searched);
-                prop_assert_eq!(way.plan(&graph, from, goal, &mut plan), there_is);
-                prop_assert_eq!(&plan, &searched);
+                searched.reverse();
+                let there_is_a_way = way.find(&graph, from, goal);
+                let plan: Vec<Action> = there_is_a_way.then(|| way.from(&graph, from)).into_iter().flatten().collect();
+                prop_assert_eq!((there_is_a_way, &plan), (there_is, &searched));
             }
         }
     }
