@@ -4,6 +4,7 @@
 //! that is optimal on an open floor, and drops what proves redundant.
 
 use super::pose_graph::PoseGraph;
+use std::ops::Range;
 
 /// Chebyshev distance that a patrol clears.
 pub(super) const REACH: usize = 2;
@@ -11,12 +12,14 @@ pub(super) const REACH: usize = 2;
 /// Cells from which patrols reach every free cell, none of them in `avoid` unless it cannot be helped. The smallest of
 /// several covers; ties go to the lattice.
 pub(super) fn patrol_points(graph: &PoseGraph, avoid: &[usize]) -> Vec<usize> {
-    let lattice = Cover::new(graph, avoid).complete_from(&lattice(graph));
-    let greedy = Cover::new(graph, avoid).complete_from(&[]);
+    let cover = Cover::new(graph, avoid);
+    let lattice = cover.clone().complete_from(&lattice(graph));
+    let greedy = cover.complete_from(&[]);
     if greedy.len() < lattice.len() { greedy } else { lattice }
 }
 
 /// A cover in the making.
+#[derive(Clone)]
 struct Cover<'a> {
     graph: &'a PoseGraph,
     avoid: &'a [usize],
@@ -29,8 +32,11 @@ struct Cover<'a> {
 
 impl<'a> Cover<'a> {
     fn new(graph: &'a PoseGraph, avoid: &'a [usize]) -> Self {
-        let free_in_reach = |cell| square(graph, cell).filter(|cell| !graph.is_blocked(*cell)).count() as u16;
-        let gain = (0..graph.cells()).map(free_in_reach).collect();
+        let (width, height) = (graph.width(), graph.cells() / graph.width());
+        let free_along = |x, y| near(x, width).filter(|x| !graph.is_blocked(y * width + x)).count() as u16;
+        let cells = || (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let along: Vec<u16> = cells().map(|(x, y)| free_along(x, y)).collect();
+        let gain = cells().map(|(x, y)| near(y, height).map(|y| along[y * width + x]).sum()).collect();
         Self { graph, avoid, points: Vec::new(), covered: vec![0; graph.cells()], gain }
     }
 
@@ -70,7 +76,7 @@ impl<'a> Cover<'a> {
         for cell in square(graph, point).filter(|cell| !graph.is_blocked(*cell)) {
             self.covered[cell] += 1;
             if self.covered[cell] == 1 {
-                square(graph, cell).for_each(|reaching| self.gain[reaching] -= 1);
+                rows(graph, cell).for_each(|row| self.gain[row].iter_mut().for_each(|gain| *gain -= 1));
             }
         }
     }
@@ -107,9 +113,17 @@ fn lattice_lines(side: usize) -> Vec<usize> {
 
 /// Cells within reach of a patrol at `cell`, clipped to the grid.
 pub(super) fn square(graph: &PoseGraph, cell: usize) -> impl Iterator<Item = usize> + use<> {
+    rows(graph, cell).flatten()
+}
+
+/// The same, row by row.
+fn rows(graph: &PoseGraph, cell: usize) -> impl Iterator<Item = Range<usize>> + use<> {
     let (width, height) = (graph.width(), graph.cells() / graph.width());
-    let (x, y) = (cell % width, cell / width);
-    let columns = x.saturating_sub(REACH)..(x + REACH + 1).min(width);
-    (y.saturating_sub(REACH)..(y + REACH + 1).min(height))
-        .flat_map(move |y| columns.clone().map(move |x| y * width + x))
+    let columns = near(cell % width, width);
+    near(cell / width, height).map(move |y| y * width + columns.start..y * width + columns.end)
+}
+
+/// Columns or rows within reach.
+fn near(place: usize, side: usize) -> Range<usize> {
+    place.saturating_sub(REACH)..(place + REACH + 1).min(side)
 }

@@ -33,7 +33,7 @@ impl Tour {
             let (phase, stop, due) = (input.u32()?, input.u32()? as usize, input.u32()?);
             let delay = input.u32()? as i32;
             ensure(stop < self.cycle.stops.len(), "there is no such stop")?;
-            ensure(phase < NEVER && due < NEVER && delay.unsigned_abs() < NEVER, "a time is out of range")?;
+            ensure(phase < self.cycle.period && due < NEVER && delay.unsigned_abs() < NEVER, "a time is out of range")?;
             *role = Role { phase, next: Appointment { stop, due }, delay: delay.into() };
         }
         Ok(())
@@ -70,6 +70,6 @@ impl Tour {
             cycle.offsets.push(offset);
         }
         let stop = u32::from(world.config().patrol_mode == PatrolMode::OnAction);
-        Ok(Self { cycle, roles: vec![Role::default(); world.num_robots()], stop })
+        Ok(Self { cycle, roles: vec![Role::default(); world.num_robots()], stop, travel_from_start: Vec::new() })
     }
 }

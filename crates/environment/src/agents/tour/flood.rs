@@ -44,6 +44,17 @@ impl Flood {
         flood
     }
 
+    /// Searches from now on for one cell less.
+    pub fn forget(&mut self, cell: usize) {
+        let bit = self.bit(cell);
+        self.wanted[bit / 64] &= !(1 << (bit % 64));
+    }
+
+    /// Which of the wanted cells it is; the last one if the same cell is wanted more than once.
+    pub fn index(&self, cell: usize) -> usize {
+        usize::from(self.index[self.bit(cell)])
+    }
+
     fn bit(&self, cell: usize) -> usize {
         64 * self.margin + cell / self.width * self.stride + cell % self.width
     }
@@ -73,33 +84,36 @@ impl Kernel for Search<'_> {
         }
         let mut next = front.clone();
         let mut distance = 0;
+        let mut missing = 16 * wanted.iter().map(|cells| cells.count_ones()).sum::<u32>();
+        // Words that can be reached by now.
+        let (mut first, mut last) = (bit / 64, bit / 64);
         loop {
-            let mut any = 0;
-            for word in *margin..free.len() - margin {
+            (first, last) = ((first - far - 1).max(*margin), (last + far + 1).min(free.len() - margin - 1));
+            let mut any = [0; 4];
+            for word in first..=last {
                 let (here, before, after) = (front[word], front[word - 1], front[word + 1]);
                 let (above, beyond_above) = (front[word - far], front[word - far - 1]);
                 let (below, beyond_below) = (front[word + far], front[word + far + 1]);
-                let mut found = 0;
-                for start in 0..4 {
-                    let moved = [
-                        below[0][start] >> shift | beyond_below[0][start] << 1 << (63 - shift),
-                        here[1][start] << 1 | before[1][start] >> 63,
-                        above[2][start] << shift | beyond_above[2][start] >> 1 >> (63 - shift),
-                        here[3][start] >> 1 | after[3][start] << 63,
-                    ];
-                    for heading in 0..4 {
-                        let turned = here[(heading + 1) & 3][start] | here[(heading + 3) & 3][start];
-                        let new = (moved[heading] | turned) & unseen[word][heading][start];
-                        next[word][heading][start] = new;
-                        unseen[word][heading][start] ^= new;
-                        any |= new;
-                        found |= here[heading][start];
-                    }
+                let moved: Cells = [
+                    lanes(|start| below[0][start] >> shift | beyond_below[0][start] << 1 << (63 - shift)),
+                    lanes(|start| here[1][start] << 1 | before[1][start] >> 63),
+                    lanes(|start| above[2][start] << shift | beyond_above[2][start] >> 1 >> (63 - shift)),
+                    lanes(|start| here[3][start] >> 1 | after[3][start] << 63),
+                ];
+                for heading in 0..4 {
+                    let (left, right) = (here[(heading + 1) & 3], here[(heading + 3) & 3]);
+                    let unseen = &mut unseen[word][heading];
+                    let new = lanes(|start| (moved[heading][start] | left[start] | right[start]) & unseen[start]);
+                    *unseen = lanes(|start| unseen[start] ^ new[start]);
+                    any = lanes(|start| any[start] | new[start]);
+                    next[word][heading] = new;
                 }
+                let found = here.as_flattened().iter().fold(0, |found, cells| found | cells);
                 if found & wanted[word] != 0 {
                     for (heading, cells) in here.iter().enumerate() {
                         for (start, cells) in cells.iter().enumerate() {
                             let mut cells = cells & wanted[word];
+                            missing -= cells.count_ones();
                             while cells != 0 {
                                 let bit = 64 * word + cells.trailing_zeros() as usize;
                                 steps[usize::from(index[bit])][start][heading] = distance;
@@ -109,11 +123,21 @@ impl Kernel for Search<'_> {
                     }
                 }
             }
-            if any == 0 {
+            if any == [0; 4] || missing == 0 {
                 return;
             }
             std::mem::swap(&mut front, &mut next);
             distance += 1;
         }
     }
+}
+
+/// The same for every heading at the start.
+#[inline(always)]
+fn lanes(of: impl Fn(usize) -> u64) -> [u64; 4] {
+    let mut lanes = [0; 4];
+    for (start, lane) in lanes.iter_mut().enumerate() {
+        *lane = of(start);
+    }
+    lanes
 }

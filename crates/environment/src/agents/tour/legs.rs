@@ -34,9 +34,14 @@ impl Legs {
     pub fn between(points: &[usize], stop: u16, graph: &PoseGraph) -> Self {
         let count = points.len();
         let mut transfers = vec![[[UNREACHABLE; 4]; 4]; count * count];
-        let (flood, simd) = (Flood::new(graph, points), Simd::detect());
-        for (from, steps) in points.iter().zip(transfers.chunks_exact_mut(count.max(1))) {
+        let (mut flood, simd) = (Flood::new(graph, points), Simd::detect());
+        for (index, from) in points.iter().enumerate() {
+            let (before, steps) = transfers.split_at_mut(index * count);
+            for earlier in 0..index {
+                steps[earlier] = reversed(&before[earlier * count + index]);
+            }
             simd.run(Search { flood: &flood, from: *from, steps });
+            flood.forget(*from);
         }
         for steps in transfers.as_flattened_mut().as_flattened_mut() {
             *steps = steps.saturating_add(stop);

@@ -16,12 +16,12 @@ mod timetable;
 
 use super::cover::patrol_points;
 use super::pilot::{Decision, Goal, Reason, Strategy};
-use super::pose_graph::PoseGraph;
+use super::pose_graph::{Pose, PoseGraph};
 use crate::action::Action;
 use crate::config::PatrolMode;
 use crate::world::World;
 use cycle::Cycle;
-use timetable::Appointment;
+use timetable::{Appointment, Meetings};
 
 /// A robot waits for the latest one if it is ahead of it by more than this share of the spacing.
 const TOLERANCE: u32 = 4;
@@ -35,6 +35,8 @@ pub(super) struct Tour {
     roles: Vec<Role>,
     /// Steps that serving a stop takes.
     stop: u32,
+    /// Per robot, the steps to every stop from where it starts.
+    travel_from_start: Vec<Vec<u32>>,
 }
 
 /// A place in the timetable, which robots that meet exchange.
@@ -61,7 +63,9 @@ impl Strategy for Tour {
         if self.stop > 0 {
             stops_on_the_way::add(&mut self.cycle, world.num_robots() as u32, &stations, graph);
         }
-        let phases = timetable::assign_slots(&self.cycle, self.stop, world, graph);
+        let starts: Vec<Pose> = world.robots().iter().map(|robot| graph.pose_of(robot)).collect();
+        self.travel_from_start = timetable::travel_to_stops(&self.cycle, self.stop, graph, &starts);
+        let phases = timetable::assign_slots(&self.cycle, &self.travel_from_start);
         self.roles = phases.into_iter().map(|phase| Role { phase, ..Role::default() }).collect();
     }
 
@@ -89,15 +93,18 @@ impl Strategy for Tour {
 
 impl Tour {
     /// Finds the stop at which the robot can take its slot soonest. A robot alone makes its own timetable.
-    fn join(&mut self, world: &World, graph: &mut PoseGraph, robot: usize) {
+    fn join(&mut self, world: &World, graph: &PoseGraph, robot: usize) {
         let now = world.current_step();
-        let travel = timetable::travel_to_stops(&self.cycle, self.stop, world, graph, robot);
+        let here = graph.pose_of(&world.robots()[robot]);
+        let known = self.travel_from_start.get(robot).filter(|_| now == 0).cloned();
+        let found = || timetable::travel_to_stops(&self.cycle, self.stop, graph, &[here]).remove(0);
+        let travel = &known.unwrap_or_else(found);
         let role = &mut self.roles[robot];
         role.delay = 0;
         role.next = if world.num_robots() == 1 {
-            timetable::nearest(&travel, now)
+            timetable::nearest(travel, now)
         } else {
-            timetable::soonest(&self.cycle, &travel, role.phase, now)
+            Meetings::new(&self.cycle, travel, now).soonest(role.phase)
         };
     }
 

@@ -67,11 +67,19 @@ struct Clearings {
     times: Vec<Vec<u32>>,
     robots: u32,
     circle: u32,
+    /// By the length of a gap: F, and what a longer round makes of it, g F′ − F.
+    threat: Vec<f64>,
+    delay: Vec<f64>,
 }
 
 impl Clearings {
     fn new(cycle: &Cycle, robots: u32, graph: &PoseGraph) -> Self {
-        let mut clearings = Self { times: vec![Vec::new(); graph.cells()], robots, circle: cycle.period };
+        let steps = (0..=cycle.period).map(|gap| f64::from(gap) / f64::from(robots));
+        let threat = |steps: f64| if steps <= CAP { steps * steps / 2.0 } else { CAP * steps - CAP * CAP / 2.0 };
+        let delay = |steps: f64| (steps.powi(2) / 2.0).min(CAP * CAP / 2.0);
+        let (threat, delay) = (steps.clone().map(threat).collect(), steps.map(delay).collect());
+        let times = vec![Vec::new(); graph.cells()];
+        let mut clearings = Self { times, robots, circle: cycle.period, threat, delay };
         for (stop, offset) in cycle.stops.iter().zip(&cycle.offsets) {
             clearings.add(graph, *stop, *offset);
         }
@@ -95,29 +103,19 @@ impl Clearings {
             let after = times.partition_point(|other| *other < time);
             let next = times.get(after).map_or(times[0] + self.circle, |next| *next) - time;
             let since = time + if after > 0 { 0 } else { self.circle } - times[(after + times.len() - 1) % times.len()];
-            self.threat(next + since) - self.threat(next) - self.threat(since)
+            let threat = |gap: u32| self.threat[gap as usize];
+            threat(next + since) - threat(next) - threat(since)
         });
         saved.sum()
     }
 
     /// What one more step of the round costs, in the same unit.
     fn price(&self) -> f64 {
-        let of_gap = |gap: u32| (self.steps(gap).powi(2) / 2.0).min(CAP * CAP / 2.0);
         let of_cell = |times: &Vec<u32>| -> f64 {
             let next = times.iter().skip(1).copied().chain([times[0] + self.circle]);
-            times.iter().zip(next).map(|(time, next)| of_gap(next - time)).sum()
+            times.iter().zip(next).map(|(time, next)| self.delay[(next - time) as usize]).sum()
         };
         self.times.iter().filter(|times| !times.is_empty()).map(of_cell).sum::<f64>() / f64::from(self.circle)
-    }
-
-    /// F of a gap.
-    fn threat(&self, gap: u32) -> f64 {
-        let steps = self.steps(gap);
-        if steps <= CAP { steps * steps / 2.0 } else { CAP * steps - CAP * CAP / 2.0 }
-    }
-
-    fn steps(&self, gap: u32) -> f64 {
-        f64::from(gap) / f64::from(self.robots)
     }
 
     fn on_circle(&self, time: u32) -> u32 {

@@ -1,8 +1,9 @@
 //! Slots of the timetable and who takes which.
 
 use super::cycle::Cycle;
-use crate::agents::pose_graph::{PoseGraph, UNREACHABLE};
-use crate::world::World;
+use super::flood::{Flood, Search};
+use crate::agents::pose_graph::{Pose, PoseGraph, UNREACHABLE};
+use crate::simd::Simd;
 
 /// Shifts of the whole timetable that are tried.
 const SHIFTS: u32 = 16;
@@ -15,36 +16,37 @@ pub(super) struct Appointment {
 }
 
 /// The phase of every robot: slots are a period / robots apart, and are given out so that robots reach them after the
-/// fewest steps in total (an assignment problem, solved exactly over subsets), for the best of some shifts.
-pub(super) fn assign_slots(cycle: &Cycle, stop: u32, world: &World, graph: &mut PoseGraph) -> Vec<u32> {
-    let robots = world.num_robots();
+/// fewest steps in total (an assignment problem, solved exactly over subsets), for the best of some shifts. `travel` has the
+/// steps to every stop per robot.
+pub(super) fn assign_slots(cycle: &Cycle, travel: &[Vec<u32>]) -> Vec<u32> {
+    let robots = travel.len() as u32;
     if robots == 1 {
         return vec![0];
     }
-    let travel: Vec<_> = (0..robots).map(|robot| travel_to_stops(cycle, stop, world, graph, robot)).collect();
-    let spacing = cycle.period / robots as u32;
+    let meetings: Vec<_> = travel.iter().map(|travel| Meetings::new(cycle, travel, 0)).collect();
+    let spacing = cycle.period / robots;
     let shifts = (0..SHIFTS.min(spacing.max(1))).map(|shift| shift * spacing / SHIFTS.min(spacing.max(1)));
     let plans = shifts.map(|shift| {
-        let phases: Vec<u32> = (0..robots as u32).map(|slot| shift + slot * cycle.period / robots as u32).collect();
-        let due =
-            |robot: &Vec<u32>| phases.iter().map(|phase| soonest(cycle, robot, *phase, 0).due).collect::<Vec<_>>();
-        let (cost, slots) = cheapest_assignment(&travel.iter().map(due).collect::<Vec<_>>());
+        let phases: Vec<u32> = (0..robots).map(|slot| shift + slot * cycle.period / robots).collect();
+        let due = |robot: &Meetings| phases.iter().map(|phase| robot.earliest(*phase)).collect::<Vec<_>>();
+        let (cost, slots) = cheapest_assignment(&meetings.iter().map(due).collect::<Vec<_>>());
         (cost, slots.into_iter().map(|slot| phases[slot]).collect::<Vec<_>>())
     });
     plans.min().map(|(_, phases)| phases).unwrap_or_default()
 }
 
-/// Steps until `robot` could have served each stop if it went there at once; [`UNREACHABLE`] stays what it is.
-pub(super) fn travel_to_stops(
-    cycle: &Cycle,
-    stop: u32,
-    world: &World,
-    graph: &mut PoseGraph,
-    robot: usize,
-) -> Vec<u32> {
-    let mut distances = Vec::new();
-    graph.distances(&[graph.pose_of(&world.robots()[robot])], &mut distances);
-    cycle.stops.iter().map(|pose| u32::from(distances[pose.index()]) + stop).collect()
+/// For each of the poses, the steps until a robot there could have served each stop if it went there at once; at least
+/// [`UNREACHABLE`] if it cannot.
+pub(super) fn travel_to_stops(cycle: &Cycle, stop: u32, graph: &PoseGraph, from: &[Pose]) -> Vec<Vec<u32>> {
+    let cells: Vec<usize> = cycle.stops.iter().map(|stop| stop.cell()).collect();
+    let (flood, simd) = (Flood::new(graph, &cells), Simd::detect());
+    let travel_from = |pose: &Pose| {
+        let mut transfers = vec![[[UNREACHABLE; 4]; 4]; cells.len()];
+        simd.run(Search { flood: &flood, from: pose.cell(), steps: &mut transfers });
+        let steps = |to: &Pose| transfers[flood.index(to.cell())][pose.heading() as usize][to.heading() as usize];
+        cycle.stops.iter().map(|to| u32::from(steps(to)) + stop).collect()
+    };
+    from.iter().map(travel_from).collect()
 }
 
 /// The stop that is served first, when the robot gets there.
@@ -53,15 +55,46 @@ pub(super) fn nearest(travel: &[u32], now: u32) -> Appointment {
     soonest.map(|(stop, steps)| Appointment { stop, due: now + steps }).unwrap_or_default()
 }
 
-/// The stop that is served first if the slot with this phase is kept.
-pub(super) fn soonest(cycle: &Cycle, travel: &[u32], phase: u32, now: u32) -> Appointment {
-    let appointments =
-        travel.iter().enumerate().filter(|(_, steps)| **steps < u32::from(UNREACHABLE)).map(|(stop, steps)| {
-            let ready = now + steps;
-            let wait = (cycle.offsets[stop] + phase + cycle.period - ready % cycle.period) % cycle.period;
-            Appointment { stop, due: ready + wait }
-        });
-    appointments.min_by_key(|appointment| appointment.due).unwrap_or_default()
+/// Where and when one robot can take a slot.
+pub(super) struct Meetings {
+    period: u32,
+    stops: Vec<usize>,
+    /// Per stop, when the robot is there.
+    ready: Vec<u32>,
+    /// Per stop, how much later the slot of phase 0 comes by; less than a period.
+    wait: Vec<u32>,
+}
+
+impl Meetings {
+    /// Of a robot that sets out now.
+    pub fn new(cycle: &Cycle, travel: &[u32], now: u32) -> Self {
+        let period = cycle.period;
+        let within_reach = |stop: &usize| travel[*stop] < u32::from(UNREACHABLE);
+        let stops: Vec<usize> = (0..travel.len()).filter(within_reach).collect();
+        let ready: Vec<u32> = stops.iter().map(|stop| now + travel[*stop]).collect();
+        let wait =
+            stops.iter().zip(&ready).map(|(stop, ready)| (cycle.offsets[*stop] + period - ready % period) % period);
+        Self { period, wait: wait.collect(), stops, ready }
+    }
+
+    /// When the first stop is served if the slot with this phase, less than a period, is kept.
+    fn earliest(&self, phase: u32) -> u32 {
+        self.due(phase).fold(u32::MAX, u32::min)
+    }
+
+    /// The stop that is served first then.
+    pub fn soonest(&self, phase: u32) -> Appointment {
+        let due = self.earliest(phase);
+        let first = self.due(phase).position(|other| other == due);
+        first.map(|first| Appointment { stop: self.stops[first], due }).unwrap_or_default()
+    }
+
+    fn due(&self, phase: u32) -> impl Iterator<Item = u32> {
+        self.ready.iter().zip(&self.wait).map(move |(ready, wait)| {
+            let wait = wait + phase;
+            ready + wait.min(wait.wrapping_sub(self.period))
+        })
+    }
 }
 
 /// Gives each robot one slot at the lowest total cost: dynamic programming over the sets of slots given to the first robots.
