@@ -71,11 +71,9 @@ impl Map {
 
     /// Whether a robot may stand at (`x`, `y`); `false` outside the grid.
     pub fn is_free(&self, x: isize, y: isize) -> bool {
-        x >= 0
-            && y >= 0
-            && (x as usize) < self.width
-            && (y as usize) < self.height
-            && !self.obstacles[y as usize * self.width + x as usize]
+        // Negative numbers become large ones.
+        let (x, y) = (x as usize, y as usize);
+        (x < self.width) & (y < self.height) && !self.obstacles[y * self.width + x]
     }
 
     /// Obstacles as a bitmap: bit `i % 8` of byte `i / 8` is cell `i = y * width + x`.

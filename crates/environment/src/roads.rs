@@ -5,12 +5,11 @@ use crate::map::Map;
 
 /// A pose, `4 * cell + heading`.
 pub(crate) type Pose = u16;
-/// In place of a pose that does not exist.
-const NOWHERE: Pose = Pose::MAX;
 
 /// Poses of a map and the moves between them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roads {
+    /// Per pose, where a move leads: nowhere else if an obstacle is ahead.
     ahead: Vec<Pose>,
 }
 
@@ -22,7 +21,7 @@ impl Roads {
             let cell = pose / 4;
             let (x, y) = ((cell % width) as isize + dx as isize, (cell / width) as isize + dy as isize);
             let free = !map.obstacles()[cell] && map.is_free(x, y);
-            if free { (4 * (y as usize * width + x as usize) + pose % 4) as Pose } else { NOWHERE }
+            if free { (4 * (y as usize * width + x as usize) + pose % 4) as Pose } else { pose as Pose }
         });
         Self { ahead: ahead.collect() }
     }
@@ -34,7 +33,7 @@ impl Roads {
 
     /// One move ahead, if no obstacle is there.
     pub fn ahead(&self, pose: Pose) -> Option<Pose> {
-        Some(self.ahead[usize::from(pose)]).filter(|ahead| *ahead != NOWHERE)
+        Some(self.ahead[usize::from(pose)]).filter(|ahead| *ahead != pose)
     }
 
     /// One move back, looking the same way.
@@ -45,7 +44,7 @@ impl Roads {
     /// Where an action leads if no robot is in the way.
     pub fn after(&self, pose: Pose, action: Action) -> Pose {
         match action {
-            Action::Forward => self.ahead(pose).unwrap_or(pose),
+            Action::Forward => self.ahead[usize::from(pose)],
             Action::TurnLeft => pose & !3 | (pose + 3) & 3,
             Action::TurnRight => pose & !3 | (pose + 1) & 3,
             Action::Patrol => pose,
@@ -54,8 +53,11 @@ impl Roads {
 
     /// From now on nobody moves onto this cell or leaves it.
     pub fn block(&mut self, cell: usize) {
-        self.ahead[4 * cell..4 * cell + 4].fill(NOWHERE);
-        self.ahead.iter_mut().filter(|ahead| cell_of(**ahead) == cell).for_each(|ahead| *ahead = NOWHERE);
+        for (pose, ahead) in self.ahead.iter_mut().enumerate() {
+            if pose / 4 == cell || cell_of(*ahead) == cell {
+                *ahead = pose as Pose;
+            }
+        }
     }
 
     /// The cells beside a cell.

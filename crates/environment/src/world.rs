@@ -313,7 +313,8 @@ impl World {
             return ActionMask(Action::Patrol.bit());
         }
         let mut mask = ActionMask::ALL.0;
-        let ahead = self.cell_ahead(robot).filter(|cell| self.robots.iter().all(|other| other.cell != *cell));
+        let occupied = |cell: Cell| self.robots.iter().fold(false, |occupied, other| occupied | (other.cell == cell));
+        let ahead = self.cell_ahead(robot).filter(|cell| !occupied(*cell));
         if ahead.is_none() {
             mask &= !Action::Forward.bit();
         }

@@ -26,11 +26,14 @@ pub(super) struct Intent {
 
 /// Whether any robot means to enter a cell where another one is or goes: else nobody has to wait.
 pub(super) fn crosses(intents: &[Intent]) -> bool {
-    let met = |robot: usize, target: usize| {
-        let others = intents.iter().enumerate().filter(|(other, _)| *other != robot);
-        others.fold(false, |met, (_, other)| met | (other.cell == target) | (other.target == target))
-    };
-    intents.iter().enumerate().any(|(robot, mine)| mine.target != mine.cell && met(robot, mine.target))
+    let meet = |a: &Intent, b: &Intent| (a.target == b.target) | (a.target == b.cell) | (b.target == a.cell);
+    let mut others = intents;
+    let mut crosses = false;
+    while let [first, rest @ ..] = others {
+        crosses |= rest.iter().fold(false, |crosses, other| crosses | meet(first, other));
+        others = rest;
+    }
+    crosses
 }
 
 /// For each robot that must wait, the robot that it waits for. Those who may go never collide: nobody enters a cell

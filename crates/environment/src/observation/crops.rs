@@ -2,10 +2,11 @@
 
 use super::ObservationSpec;
 use super::scalars::Frame;
-use crate::config::MAX_ROBOTS;
+use crate::config::{MAX_ROBOTS, SIDE_RANGE};
 use crate::world::World;
 use crate::world::gain::{BOX, FLAG_BLOCKED, FLAG_OBJECT, GainMap, LANES, PAD, Plane, gain_at};
 use crate::world::square::ROW;
+use std::ops::Range;
 
 /// Side of the near maps.
 pub(super) const NEAR: usize = 11;
@@ -41,7 +42,7 @@ pub(super) struct Crops<'a, const REVERSED: bool> {
     here: i32,
     /// From a word to the one ahead of it.
     ahead: i32,
-    /// Rows ahead of the robot and behind it that have gain, and the next ones.
+    /// The first rows ahead of the robot and behind it that have no gain.
     rows: (i32, i32),
     /// All bits for samples in columns that have gain.
     inside: [u32; LANES],
@@ -81,10 +82,17 @@ impl<'a, const REVERSED: bool> Crops<'a, REVERSED> {
         row
     }
 
-    /// A row of samples, filled up with the last one. Beyond the padding it is one of cells that have no gain either.
+    /// Which rows of samples have any gain.
+    #[inline(always)]
+    fn far_rows(&self) -> Range<usize> {
+        let beyond = |rows: i32| (FAR_REACH + SPACING - rows).max(0) / SPACING;
+        beyond(self.rows.0) as usize..FAR - beyond(self.rows.1) as usize
+    }
+
+    /// A row of samples, filled up with 0.
     #[inline(always)]
     fn far_row(&self, ahead: i32) -> [u32; LANES] {
-        let words: [u32; FAR_WORDS] = self.words(ahead.clamp(-self.rows.1, self.rows.0), FAR_REACH as usize);
+        let words: [u32; FAR_WORDS] = self.words(ahead, FAR_REACH as usize);
         let mut row = [0; LANES];
         for (lane, word) in row.iter_mut().enumerate() {
             let sample = lane.min(FAR - 1);
@@ -126,7 +134,8 @@ impl<'a, const REVERSED: bool> Crops<'a, REVERSED> {
             row[index * NEAR..index * NEAR + LANES].copy_from_slice(&gains);
         }
         let row = &mut row[NEAR_CELLS..];
-        for index in 0..FAR {
+        row[..FAR_CELLS].fill(0.0);
+        for index in self.far_rows() {
             let gains = self.gains(self.far_row(FAR_REACH - SPACING * index as i32));
             row[index * FAR..index * FAR + LANES].copy_from_slice(&gains);
         }
@@ -185,7 +194,8 @@ pub(super) fn write_team(spec: &ObservationSpec, world: &World, frame: &Frame, f
     let mut others = 0;
     for (index, robot) in world.robots().iter().enumerate() {
         if index != frame.robot {
-            offsets[others] = frame.offset(robot.cell);
+            let (ahead, right) = frame.offset(robot.cell);
+            offsets[others] = (ahead as i8, right as i8);
             others += 1;
         }
     }
@@ -202,51 +212,69 @@ pub(super) fn write_team(spec: &ObservationSpec, world: &World, frame: &Frame, f
 
 /// `gain_far` where no other robot is nearer, in steps without obstacles, than the observer.
 #[inline(always)]
-fn write_own(others: &[(i32, i32)], far: &[f32], own: &mut [f32; FAR_CELLS]) {
-    let mut nearest = [i16::MAX; FAR_LANES];
+fn write_own(others: &[(i8, i8)], far: &[f32], own: &mut [f32; FAR_CELLS]) {
+    let mut nearest = [u8::MAX; FAR_LANES];
     for (ahead, right) in others {
+        let (ahead, right) = (from_origin(*ahead), from_origin(*right));
         for (lane, nearest) in nearest.iter_mut().enumerate() {
-            let away = (SAMPLES.ahead[lane] - *ahead as i16).abs() + (SAMPLES.right[lane] - *right as i16).abs();
+            let away = difference(SAMPLES.ahead[lane], ahead) + difference(SAMPLES.right[lane], right);
             *nearest = away.min(*nearest);
         }
     }
     own.copy_from_slice(&far[..FAR_CELLS]);
     for (lane, gain) in own.iter_mut().enumerate() {
-        let mine = SAMPLES.ahead[lane].abs() + SAMPLES.right[lane].abs();
-        *gain = if nearest[lane] < mine { 0.0 } else { *gain };
+        *gain = if nearest[lane] < SAMPLES.away[lane] { 0.0 } else { *gain };
     }
 }
 
-/// Where the samples of the far maps are, as offsets from the robot; filled up to whole vectors.
+/// Where the samples of the far maps are, and how many cells from the robot; filled up to whole vectors.
 struct Samples {
-    ahead: [i16; FAR_LANES],
-    right: [i16; FAR_LANES],
+    ahead: [u8; FAR_LANES],
+    right: [u8; FAR_LANES],
+    away: [u8; FAR_LANES],
 }
 
-const FAR_LANES: usize = FAR_CELLS.next_multiple_of(LANES);
+const FAR_LANES: usize = FAR_CELLS.next_multiple_of(2 * LANES);
 
 static SAMPLES: Samples = {
-    let mut samples = Samples { ahead: [0; FAR_LANES], right: [0; FAR_LANES] };
+    let here = [from_origin(0); FAR_LANES];
+    let mut samples = Samples { ahead: here, right: here, away: [0; FAR_LANES] };
     let mut cell = 0;
     while cell < FAR_CELLS {
-        samples.ahead[cell] = (FAR_REACH - SPACING * (cell / FAR) as i32) as i16;
-        samples.right[cell] = (SPACING * (cell % FAR) as i32 - FAR_REACH) as i16;
+        let ahead = FAR_REACH - SPACING * (cell / FAR) as i32;
+        let right = SPACING * (cell % FAR) as i32 - FAR_REACH;
+        (samples.ahead[cell], samples.right[cell]) = (from_origin(ahead as i8), from_origin(right as i8));
+        samples.away[cell] = (ahead.abs() + right.abs()) as u8;
         cell += 1;
     }
     samples
 };
 
+/// An offset from the robot, counted from a place so far off that no difference and no sum of two of them needs more bits.
 #[inline(always)]
-fn write_robots(offsets: &[(i32, i32)], features: &mut [f32; ROBOT_CELLS + FAR_CELLS]) {
+const fn from_origin(offset: i8) -> u8 {
+    const { assert!(2 * (FAR_REACH as usize + *SIDE_RANGE.end() - 1) <= u8::MAX as usize) };
+    (offset as u8).wrapping_add(*SIDE_RANGE.end() as u8)
+}
+
+/// As `abs_diff`, which is computed with 32 bits.
+#[inline(always)]
+fn difference(a: u8, b: u8) -> u8 {
+    a.saturating_sub(b) | b.saturating_sub(a)
+}
+
+#[inline(always)]
+fn write_robots(offsets: &[(i8, i8)], features: &mut [f32; ROBOT_CELLS + FAR_CELLS]) {
     *features = [0.0; ROBOT_CELLS + FAR_CELLS];
     let (near, far) = features.split_at_mut(ROBOT_CELLS);
     let reach = ROBOTS as i32 / 2;
-    for (ahead, right) in offsets {
-        if ahead.abs() <= reach && right.abs() <= reach {
-            near[((reach - ahead) * ROBOTS as i32 + right + reach) as usize] = 1.0;
-        }
+    for (ahead, right) in offsets.iter().map(|(ahead, right)| (i32::from(*ahead), i32::from(*right))) {
+        // Without a branch, as it is anybody's guess whether a robot is near.
+        let is_near = (ahead.abs() <= reach) & (right.abs() <= reach);
+        let place = if is_near { ((reach - ahead) * ROBOTS as i32 + right + reach) as usize } else { 0 };
+        near[place] = if is_near { 1.0 } else { near[place] };
         // Rounded to the nearest sample; those beyond the map count at its rim.
         let sample = |offset: i32| ((offset + FAR_REACH + SPACING / 2).clamp(0, 2 * FAR_REACH) / SPACING) as usize;
-        far[sample(-ahead) * FAR + sample(*right)] += ROBOT_SCALE;
+        far[sample(-ahead) * FAR + sample(right)] += ROBOT_SCALE;
     }
 }
