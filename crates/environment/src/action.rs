@@ -32,6 +32,11 @@ impl Action {
         }
     }
 
+    /// Quarter turns clockwise.
+    pub(crate) const fn turns(self) -> u8 {
+        [0, 3, 1, 0][self as usize]
+    }
+
     /// The action's bit in an [`ActionMask`].
     pub const fn bit(self) -> u8 {
         1 << self as u8
@@ -84,6 +89,11 @@ impl Heading {
     /// A quarter turn clockwise.
     pub const fn right(self) -> Self {
         Heading::ALL[(self as usize + 1) & 3]
+    }
+
+    /// Where a robot that looks there faces after an action.
+    pub(crate) const fn after(self, action: Action) -> Self {
+        Heading::ALL[(self as usize + action.turns() as usize) & 3]
     }
 
     /// The heading with this number, if there is one.

@@ -318,12 +318,13 @@ impl World {
         if ahead.is_none() {
             mask &= !Action::Forward.bit();
         }
-        match robot.last_action {
-            Some(Action::TurnLeft) => mask &= !Action::TurnRight.bit(),
-            Some(Action::TurnRight) => mask &= !Action::TurnLeft.bit(),
-            Some(Action::Patrol) if !robot.charging => mask &= !Action::Patrol.bit(),
-            _ => {}
-        }
+        let undone = match robot.last_action {
+            Some(Action::TurnLeft) => Action::TurnRight.bit(),
+            Some(Action::TurnRight) => Action::TurnLeft.bit(),
+            Some(Action::Patrol) => Action::Patrol.bit(),
+            Some(Action::Forward) | None => 0,
+        };
+        mask &= !undone | if robot.charging { Action::Patrol.bit() } else { 0 };
         if let Some(adviser) = &self.adviser {
             let advice = adviser.advice(index).bit();
             if adviser.insists(index) {

@@ -221,9 +221,8 @@ fn write_own(others: &[(i8, i8)], far: &[f32], own: &mut [f32; FAR_CELLS]) {
             *nearest = away.min(*nearest);
         }
     }
-    own.copy_from_slice(&far[..FAR_CELLS]);
-    for (lane, gain) in own.iter_mut().enumerate() {
-        *gain = if nearest[lane] < SAMPLES.away[lane] { 0.0 } else { *gain };
+    for (lane, (own, gain)) in own.iter_mut().zip(&far[..FAR_CELLS]).enumerate() {
+        *own = if nearest[lane] < SAMPLES.away[lane] { 0.0 } else { *gain };
     }
 }
 

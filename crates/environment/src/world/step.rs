@@ -176,13 +176,10 @@ impl World {
         let mut team_reward = 0.0;
         for (robot, action) in self.robots.iter_mut().zip(actions).filter(|(robot, _)| robot.alive()) {
             robot.last_action = Some(*action);
-            robot.heading = match action {
-                Action::TurnLeft => robot.heading.left(),
-                Action::TurnRight => robot.heading.right(),
-                Action::Forward | Action::Patrol => continue,
-            };
-            self.tally.turns += 1;
-            team_reward += reward::TURN;
+            robot.heading = robot.heading.after(*action);
+            let turns = action.turns() != 0;
+            self.tally.turns += u32::from(turns);
+            team_reward += if turns { reward::TURN } else { 0.0 };
         }
         team_reward
     }

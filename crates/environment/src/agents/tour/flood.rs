@@ -1,13 +1,13 @@
-//! Breadth-first search from all headings at a cell at once, with one bit per cell.
+//! Breadth-first search from four poses at once, with one bit per cell.
 //!
 //! All poses at the same distance are found by a few shifts of whole words: a move shifts the cells of its heading, a turn
 //! takes those of the headings beside it.
 
 use super::legs::Transfer;
-use crate::agents::pose_graph::PoseGraph;
+use crate::agents::pose_graph::{Pose, PoseGraph};
 use crate::simd::Kernel;
 
-/// Cells by heading on arrival and heading at the start.
+/// Cells by heading on arrival and start.
 type Cells = [[u64; 4]; 4];
 
 /// Where to search, and for what.
@@ -60,10 +60,10 @@ impl Flood {
     }
 }
 
-/// Writes the steps from cell `from` to each wanted cell that can be reached.
+/// Writes the steps from the poses `from` to each wanted cell that can be reached, looking any way.
 pub(super) struct Search<'a> {
     pub flood: &'a Flood,
-    pub from: usize,
+    pub from: [Pose; 4],
     pub steps: &'a mut [Transfer],
 }
 
@@ -75,18 +75,19 @@ impl Kernel for Search<'_> {
         let Self { flood, from, steps } = self;
         let Flood { stride, margin, free, wanted, index, .. } = flood;
         let (far, shift) = (stride / 64, stride % 64);
-        let bit = flood.bit(from);
         let mut unseen: Vec<Cells> = free.iter().map(|free| [[*free; 4]; 4]).collect();
         let mut front = vec![Cells::default(); free.len()];
-        for heading in 0..4 {
-            front[bit / 64][heading][heading] = 1 << (bit % 64);
-            unseen[bit / 64][heading][heading] &= !(1 << (bit % 64));
+        // Words that can be reached by now.
+        let (mut first, mut last) = (free.len(), 0);
+        for (start, pose) in from.into_iter().enumerate() {
+            let (bit, heading) = (flood.bit(pose.cell()), pose.heading() as usize);
+            front[bit / 64][heading][start] = 1 << (bit % 64);
+            unseen[bit / 64][heading][start] &= !(1 << (bit % 64));
+            (first, last) = (first.min(bit / 64), last.max(bit / 64));
         }
         let mut next = front.clone();
         let mut distance = 0;
         let mut missing = 16 * wanted.iter().map(|cells| cells.count_ones()).sum::<u32>();
-        // Words that can be reached by now.
-        let (mut first, mut last) = (bit / 64, bit / 64);
         loop {
             (first, last) = ((first - far - 1).max(*margin), (last + far + 1).min(free.len() - margin - 1));
             let mut any = [0; 4];
@@ -132,7 +133,7 @@ impl Kernel for Search<'_> {
     }
 }
 
-/// The same for every heading at the start.
+/// The same for every start.
 #[inline(always)]
 fn lanes(of: impl Fn(usize) -> u64) -> [u64; 4] {
     let mut lanes = [0; 4];

@@ -4,7 +4,8 @@
 //! stretches of a tour is the matrix product, so a tour's exact cost, best headings included, needs no search.
 
 use super::flood::{Flood, Search};
-use crate::agents::pose_graph::{PoseGraph, UNREACHABLE};
+use crate::action::Heading;
+use crate::agents::pose_graph::{Pose, PoseGraph, UNREACHABLE};
 use crate::simd::Simd;
 
 /// Steps by heading at the start and heading at the end.
@@ -40,7 +41,8 @@ impl Legs {
             for earlier in 0..index {
                 steps[earlier] = reversed(&before[earlier * count + index]);
             }
-            simd.run(Search { flood: &flood, from: *from, steps });
+            let poses = Heading::ALL.map(|heading| Pose::new(*from, heading));
+            simd.run(Search { flood: &flood, from: poses, steps });
             flood.forget(*from);
         }
         for steps in transfers.as_flattened_mut().as_flattened_mut() {

@@ -77,7 +77,7 @@ impl<'a> Search<'a> {
             least: vec![0; count * count],
             near,
         };
-        search.tabulate();
+        search.tabulate(0..count);
         search.cost = search.cost_of(&[forwards(0..count)]);
         search
     }
@@ -129,15 +129,19 @@ impl<'a> Search<'a> {
         self.near[self.order[place] * self.order.len() + self.order[other]]
     }
 
-    fn try_pieces(&mut self, pieces: &[Piece]) {
+    fn try_pieces<const N: usize>(&mut self, pieces: &[Piece; N]) {
         if self.least_cost_of(pieces) >= self.cost {
             return;
         }
         let cost = self.cost_of(pieces);
         if cost < self.cost {
             self.cost = cost;
-            self.order = pieces.iter().flat_map(|piece| self.points_of(piece)).collect();
-            self.tabulate();
+            let order: Vec<usize> = pieces.iter().flat_map(|piece| self.points_of(piece)).collect();
+            let differs = |place: &usize| order[*place] != self.order[*place];
+            let first = (0..order.len()).find(differs).unwrap_or(0);
+            let last = (0..order.len()).rfind(differs).unwrap_or(0);
+            self.order = order;
+            self.tabulate(first..last + 1);
         }
     }
 
@@ -150,7 +154,7 @@ impl<'a> Search<'a> {
     }
 
     /// At most [`Search::cost_of`], and cheaper: each leg between pieces with the headings that are best for it alone.
-    fn least_cost_of(&self, pieces: &[Piece]) -> u16 {
+    fn least_cost_of<const N: usize>(&self, pieces: &[Piece; N]) -> u16 {
         let pieces = || pieces.iter().filter(|piece| !piece.places.is_empty());
         let Some(mut before) = pieces().next_back().map(|piece| piece.ends().1) else { return u16::MAX };
         pieces().fold(0, |cost: u16, piece| {
@@ -178,11 +182,11 @@ impl<'a> Search<'a> {
         walked.map_or(u16::MAX, |(start, end, walk)| closed(&join(&walk, self.legs.leg(end, start))))
     }
 
-    fn tabulate(&mut self) {
+    /// Works out the stretches that touch the places where the order has changed.
+    fn tabulate(&mut self, changed: Range<usize>) {
         let count = self.order.len();
-        for first in 0..count {
-            self.stretches[first * count + first] = STAY;
-            for last in first + 1..count {
+        for first in 0..changed.end {
+            for last in (first + 1).max(changed.start)..count {
                 let leg = self.legs.leg(self.order[last - 1], self.order[last]);
                 self.stretches[first * count + last] = join(&self.stretches[first * count + last - 1], leg);
                 self.least[first * count + last] = least(&self.stretches[first * count + last]);

@@ -102,7 +102,8 @@ impl Clearings {
             let times = &self.times[cell];
             let after = times.partition_point(|other| *other < time);
             let next = times.get(after).map_or(times[0] + self.circle, |next| *next) - time;
-            let since = time + if after > 0 { 0 } else { self.circle } - times[(after + times.len() - 1) % times.len()];
+            let since =
+                time + self.circle - times[..after].last().map_or(times[times.len() - 1], |last| last + self.circle);
             let threat = |gap: u32| self.threat[gap as usize];
             threat(next + since) - threat(next) - threat(since)
         });

@@ -40,13 +40,15 @@ pub(super) fn assign_slots(cycle: &Cycle, travel: &[Vec<u32>]) -> Vec<u32> {
 pub(super) fn travel_to_stops(cycle: &Cycle, stop: u32, graph: &PoseGraph, from: &[Pose]) -> Vec<Vec<u32>> {
     let cells: Vec<usize> = cycle.stops.iter().map(|stop| stop.cell()).collect();
     let (flood, simd) = (Flood::new(graph, &cells), Simd::detect());
-    let travel_from = |pose: &Pose| {
+    let travel_from = |poses: &[Pose]| {
         let mut transfers = vec![[[UNREACHABLE; 4]; 4]; cells.len()];
-        simd.run(Search { flood: &flood, from: pose.cell(), steps: &mut transfers });
-        let steps = |to: &Pose| transfers[flood.index(to.cell())][pose.heading() as usize][to.heading() as usize];
-        cycle.stops.iter().map(|to| u32::from(steps(to)) + stop).collect()
+        let four = std::array::from_fn(|start| poses[start.min(poses.len() - 1)]);
+        simd.run(Search { flood: &flood, from: four, steps: &mut transfers });
+        let steps = |start: usize, to: &Pose| transfers[flood.index(to.cell())][start][to.heading() as usize];
+        let travel = |start| cycle.stops.iter().map(|to| u32::from(steps(start, to)) + stop).collect();
+        (0..poses.len()).map(travel).collect::<Vec<Vec<u32>>>()
     };
-    from.iter().map(travel_from).collect()
+    from.chunks(4).flat_map(travel_from).collect()
 }
 
 /// The stop that is served first, when the robot gets there.
