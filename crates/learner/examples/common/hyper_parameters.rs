@@ -22,6 +22,14 @@ pub struct HyperParameters {
     #[arg(long)]
     entropy: Option<f32>,
     #[arg(long)]
+    final_entropy: Option<f32>,
+    /// Learning rate at the end, as a fraction of that at the start.
+    #[arg(long)]
+    final_learning_rate: Option<f32>,
+    /// End an update's epochs beyond this divergence from the policy that acted.
+    #[arg(long)]
+    target_kl: Option<f32>,
+    #[arg(long)]
     threat_coefficient: Option<f32>,
     #[arg(long)]
     calm: Option<f32>,
@@ -60,6 +68,9 @@ impl HyperParameters {
         set(&mut config.update_epochs, self.epochs);
         set(&mut config.minibatch_size, self.minibatch);
         set(&mut config.entropy_coefficient, self.entropy);
+        set(&mut config.final_entropy_coefficient, self.final_entropy);
+        set(&mut config.final_learning_rate_fraction, self.final_learning_rate);
+        config.target_kl = self.target_kl.or(config.target_kl);
         set(&mut config.mean_threat_coefficient, self.threat_coefficient);
         set(&mut config.calm_coefficient, self.calm);
         set(&mut config.reward_scale, self.reward_scale);
