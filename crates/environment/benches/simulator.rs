@@ -3,7 +3,7 @@
 //! One iteration is one step of one world; its throughput is in robot-steps per second. Actions are drawn from the
 //! mask, as a policy under training would at first. The way back to the scripted tour is found anew for a robot that strays, so
 //! that observations with it are measured twice: of robots that follow it, as policies nearly do, and of robots that never mean to.
-//! `step_and_observe_run` is what a lone robot of a run sees where that is more: the ring of obstacles around the near map.
+//! `step_and_observe_slack` is what a team of a run sees. `step_and_observe_run` is what a lone robot of a run sees where that is more: the ring of obstacles around the near map.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use environment::{Action, EpisodeKey, MapConfig, MapType, ObservationSpec, Purpose, StepRecord, World, WorldConfig};
@@ -34,8 +34,13 @@ fn simulator(criterion: &mut Criterion) {
                 });
             });
         }
-        for (name, follows) in [("step_and_observe_tour/following", true), ("step_and_observe_tour/straying", false)] {
-            let spec = ObservationSpec { tour: true, ..spec.clone() };
+        let with_the_tour = [
+            ("step_and_observe_tour/following", true, false),
+            ("step_and_observe_tour/straying", false, false),
+            ("step_and_observe_slack/following", true, true),
+        ];
+        for (name, follows, slack) in with_the_tour {
+            let spec = ObservationSpec { tour: true, slack, ..spec.clone() };
             let Some(tour) = spec.block("tour") else { continue };
             group.bench_function(BenchmarkId::new(name, format!("{side}x{side}/{robots}")), |bencher| {
                 let mut player = Player::new(*side, *robots);

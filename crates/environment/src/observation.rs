@@ -17,6 +17,7 @@
 //! | `paths` | 4×4 | along ways over free cells that start ahead, to the right, behind, to the left: best gain × 0.8^way, best gain × 0.95^way, the latter where no other robot is nearer, 1/(1 + way) of the first object |
 //! | `tour` | 4 | one-hot: what the scripted tour would do next |
 //! | `obstacles_ring` | 72 | `obstacles` further out: 11×11 without the 7×7 in the middle |
+//! | `slack` | 1 | steps for which the tour leaves the robot free, / 20, −1 to 1; 1 while it waits for its time |
 //!
 //! The *gain* of a cell is the threat within Chebyshev distance 2 of it, what a patrol there would clear, as a share of
 //! 25 cells at full threat. Maps are row-major in the robot's frame: the row furthest ahead first, the leftmost column
@@ -30,6 +31,7 @@ use crate::config::WorldConfig;
 use crate::simd::Kernel;
 use crate::world::World;
 use crate::world::gain::GainMap;
+use crate::world::homing::batteries_last;
 use crops::Crops;
 use std::ops::Range;
 
@@ -51,6 +53,8 @@ pub struct ObservationSpec {
     pub tour: bool,
     /// The block `obstacles_ring`.
     pub ring: bool,
+    /// The block `slack`; and where the tour advises, masks that allow a robot without slack nothing but what it advises.
+    pub slack: bool,
 }
 
 /// A named run of features.
@@ -69,13 +73,15 @@ const ADVICE: usize = 4;
 const COMMON: usize = crops::NEAR_CELLS + crops::FAR_CELLS + crops::OBSTACLE_CELLS + 4 + 4 + 2;
 
 impl ObservationSpec {
-    /// What a policy for such a world sees: a lone robot also the ring, unless its world is so small that this is mostly wall.
+    /// What a policy for such a world sees: a lone robot also the ring, unless its world is so small that this is mostly wall; a
+    /// team its slack, unless it has to charge, when no timetable holds.
     pub fn for_world(world: &WorldConfig) -> Self {
         let ring = world.num_robots == 1 && world.width.max(world.height) > crops::NEAR;
-        Self { ring, ..Self::for_team(world.num_robots) }
+        let slack = world.num_robots > 1 && batteries_last(world.battery_drain_rate, world.episode_length());
+        Self { ring, slack, ..Self::for_team(world.num_robots) }
     }
 
-    /// What a policy for one team size sees: no ways and no ring, and the team blocks only for several robots.
+    /// What a policy for one team size sees: no ways, no ring and no slack, and the team blocks only for several robots.
     pub fn for_team(num_robots: usize) -> Self {
         Self {
             team: num_robots > 1,
@@ -85,12 +91,22 @@ impl ObservationSpec {
             paths: false,
             tour: num_robots > 1,
             ring: false,
+            slack: false,
         }
     }
 
-    /// What a policy for all worlds and teams sees: every block but `obstacles_ring`.
+    /// What a policy for all worlds and teams sees: every block but `obstacles_ring` and `slack`.
     pub fn universal() -> Self {
-        Self { team: true, voronoi: true, objects: true, battery: true, paths: true, tour: true, ring: false }
+        Self {
+            team: true,
+            voronoi: true,
+            objects: true,
+            battery: true,
+            paths: true,
+            tour: true,
+            ring: false,
+            slack: false,
+        }
     }
 
     /// Number of features per robot.
@@ -140,7 +156,7 @@ impl ObservationSpec {
         gain.simd.run(WriteRow { spec: self, world, gain, robot, row: &mut row[..self.len()] });
     }
 
-    fn sizes(&self) -> [(&'static str, usize); 15] {
+    fn sizes(&self) -> [(&'static str, usize); 16] {
         let when = |wanted: bool, size: usize| if wanted { size } else { 0 };
         [
             ("gain_near", crops::NEAR_CELLS),
@@ -158,6 +174,7 @@ impl ObservationSpec {
             ("paths", when(self.paths, paths::PATHS)),
             ("tour", when(self.tour, ADVICE)),
             ("obstacles_ring", when(self.ring, crops::RING_CELLS)),
+            ("slack", when(self.slack, 1)),
         ]
     }
 }
@@ -184,6 +201,10 @@ impl WriteRow<'_> {
     #[inline(always)]
     fn write<const REVERSED: bool>(self, frame: &scalars::Frame) {
         let Self { spec, world, gain, robot, row } = self;
+        let (row, slack) = row.split_at_mut(row.len() - usize::from(spec.slack));
+        if spec.slack {
+            scalars::write_slack(world, robot, slack);
+        }
         let (row, ring) = row.split_at_mut(row.len() - if spec.ring { crops::RING_CELLS } else { 0 });
         let crops = Crops::<REVERSED>::new(gain, frame);
         if spec.ring {

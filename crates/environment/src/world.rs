@@ -94,6 +94,7 @@ pub struct SuspiciousObject {
 struct KeptReady {
     gain: bool,
     advice: bool,
+    slack: bool,
 }
 
 impl World {
@@ -153,11 +154,12 @@ impl World {
 
     /// Keeps ready what such observations need, from now on and across resets.
     pub fn track_observations(&mut self, observation: &ObservationSpec) {
-        self.keep_ready(KeptReady { gain: true, advice: observation.tour });
+        self.keep_ready(KeptReady { gain: true, advice: observation.tour, slack: observation.slack });
     }
 
     fn kept_ready(&self) -> KeptReady {
-        KeptReady { gain: self.field.gain.is_some(), advice: self.adviser.is_some() }
+        let slack = self.adviser.as_ref().is_some_and(|adviser| adviser.keeps_slack());
+        KeptReady { gain: self.field.gain.is_some(), advice: self.adviser.is_some(), slack }
     }
 
     fn keep_ready(&mut self, wanted: KeptReady) {
@@ -166,6 +168,10 @@ impl World {
         }
         if wanted.advice && self.adviser.is_none() {
             self.adviser = Some(Box::new(Adviser::new(self)));
+        }
+        if let Some(mut adviser) = self.adviser.take_if(|_| wanted.slack) {
+            adviser.keep_slack(self);
+            self.adviser = Some(adviser);
         }
     }
 
@@ -274,6 +280,11 @@ impl World {
         f64::from(self.field.covered) / self.map.free_cells() as f64
     }
 
+    /// Step at which every free cell had been cleared at least once, 0 before.
+    pub(crate) fn covered_at(&self) -> u32 {
+        self.tally.full_coverage_at
+    }
+
     /// Cells from `cell` to the nearest charging station, by Manhattan distance.
     pub fn station_distance(&self, cell: Cell) -> u32 {
         let station = self.nearest_station(cell);
@@ -302,8 +313,8 @@ impl World {
 
     /// Actions that are not pointless: no forward into a wall, obstacle or robot, no undoing of the last turn, no patrol
     /// straight after a patrol unless the robot is charging; and, where batteries do not outlast the episode, nothing that
-    /// leaves the robot without a way to its station (`world/homing.rs`). Never empty; advice only, every action may be taken. A robot
-    /// with an empty battery can only stay.
+    /// leaves the robot without a way to its station (`world/homing.rs`). Where slack is observed, a robot without any is left what
+    /// the tour would do. Never empty; advice only, every action may be taken. A robot with an empty battery can only stay.
     ///
     /// # Panics
     /// If there is no such robot.

@@ -218,12 +218,13 @@ fn observation_name(spec: &ObservationSpec) -> String {
         ("paths", spec.paths),
         ("tour", spec.tour),
         ("ring", spec.ring),
+        ("slack", spec.slack),
     ];
     parts.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect::<Vec<_>>().join("+")
 }
 
 fn observation_by_name(name: &str) -> Option<ObservationSpec> {
-    (0..128_u8)
+    (0..=u8::MAX)
         .map(|bits| ObservationSpec {
             team: bits & 1 != 0,
             voronoi: bits & 2 != 0,
@@ -232,6 +233,7 @@ fn observation_by_name(name: &str) -> Option<ObservationSpec> {
             paths: bits & 16 != 0,
             tour: bits & 32 != 0,
             ring: bits & 64 != 0,
+            slack: bits & 128 != 0,
         })
         .find(|spec| observation_name(spec) == name)
 }

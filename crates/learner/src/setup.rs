@@ -39,7 +39,7 @@ pub(crate) fn observation(worlds: &Worlds, config: &PpoConfig) -> ObservationSpe
         Worlds::Fixed(world) => ObservationSpec::for_world(world),
         Worlds::Universal(_) => ObservationSpec::universal(),
     };
-    ObservationSpec { tour, ..observation }
+    ObservationSpec { tour, slack: tour && observation.slack, ..observation }
 }
 
 /// # Errors

@@ -2,7 +2,7 @@
 
 use super::Agent;
 use super::pilot::Pilot;
-use super::tour::Tour;
+use super::tour::{Tour, Waits};
 use crate::action::Action;
 use crate::error::WorldError;
 use crate::world::World;
@@ -10,7 +10,13 @@ use crate::world::bytes::{Reader, Writer, ensure};
 
 /// Advice for all robots of one world.
 #[derive(Clone, Debug)]
-pub(crate) struct Adviser(Pilot<Tour>);
+pub(crate) struct Adviser {
+    pilot: Pilot<Tour>,
+    /// Since when cells wait, if slack is wanted.
+    waits: Option<Waits>,
+    /// Per robot, if wanted: steps for which it may still do something else; `None` while it waits for its time.
+    slack: Vec<Option<i32>>,
+}
 
 impl Adviser {
     /// Advice for the world as it is.
@@ -18,18 +24,18 @@ impl Adviser {
         let mut pilot = Pilot::new(Tour::default());
         pilot.reset(world);
         pilot.propose(world);
-        Self(pilot)
+        Self { pilot, waits: None, slack: Vec::new() }
     }
 
     /// The round that it planned for the episode.
     pub fn write_plan(&self, out: &mut Writer) {
-        self.0.strategy().write_plan(out);
+        self.pilot.strategy().write_plan(out);
     }
 
     /// What it remembers.
     pub fn write(&self, out: &mut Writer) {
-        self.0.write(out);
-        self.0.strategy().write(out);
+        self.pilot.write(out);
+        self.pilot.strategy().write(out);
     }
 
     /// Reads [`Adviser::write`] back; plans the round anew unless `plan` holds it.
@@ -48,23 +54,53 @@ impl Adviser {
         }
         pilot.read(world, input)?;
         pilot.strategy_mut().read(input)?;
-        Ok(Self(pilot))
+        Ok(Self { pilot, waits: None, slack: Vec::new() })
     }
 
     /// What the tour would do next with this robot.
     pub fn advice(&self, robot: usize) -> Action {
-        self.0.proposed(robot)
+        self.pilot.proposed(robot)
     }
 
-    /// Whether the robot goes to charge, charges, or gets out of the way of one that does, so that it must do what it is
-    /// told.
+    /// Whether the robot must do what it is told: it goes to charge, charges, or gets out of the way of one that does, or, where
+    /// slack is kept, has none.
     pub fn insists(&self, robot: usize) -> bool {
-        self.0.is_ordered(robot)
+        self.pilot.is_ordered(robot) || self.slack(robot).is_some_and(|slack| slack < 0)
+    }
+
+    /// Keeps the slack of all robots from now on.
+    pub fn keep_slack(&mut self, world: &World) {
+        self.waits = Some(Waits::new(self.pilot.strategy(), world));
+        self.find_slack(world);
+    }
+
+    /// Whether it does so.
+    pub fn keeps_slack(&self) -> bool {
+        self.waits.is_some()
+    }
+
+    fn find_slack(&mut self, world: &World) {
+        let Some(waits) = &self.waits else { return };
+        let (pilot, now) = (&self.pilot, world.current_step());
+        let of =
+            |robot| Some(pilot.strategy().slack(waits, world.covered_at(), robot, now + pilot.steps_to_goal(robot)?));
+        self.slack.clear();
+        self.slack.extend((0..world.num_robots()).map(of));
+    }
+
+    /// Steps for which the robot may still do something else, negative if it is late; `None` while it waits for its time or nobody
+    /// wants to know.
+    pub fn slack(&self, robot: usize) -> Option<i32> {
+        self.slack.get(robot).copied().flatten()
     }
 
     /// The robots took these actions, and the world is now as it is.
     pub fn follow(&mut self, world: &World, actions: &[Action]) {
-        self.0.take_in(actions);
-        self.0.propose(world);
+        self.pilot.take_in(actions);
+        self.pilot.propose(world);
+        if let Some(waits) = &mut self.waits {
+            waits.update(world);
+            self.find_slack(world);
+        }
     }
 }

@@ -8,6 +8,8 @@ use crate::world::{Robot, World};
 pub(super) const BATTERY: usize = 10;
 /// Offsets are divided by the reach of the far maps.
 const OFFSET_SCALE: f32 = 1.0 / 20.0;
+/// More slack than twenty steps looks like twenty.
+const SLACK_SCALE: f32 = 1.0 / 20.0;
 
 /// Where a robot is and how its frame lies in the grid.
 ///
@@ -109,4 +111,11 @@ pub(super) fn write_advice(world: &World, robot: usize, features: &mut [f32]) {
     if let Some(adviser) = &world.adviser {
         features[adviser.advice(robot) as usize] = 1.0;
     }
+}
+
+/// 1 where nobody keeps it.
+#[inline(always)]
+pub(super) fn write_slack(world: &World, robot: usize, features: &mut [f32]) {
+    let slack = world.adviser.as_ref().and_then(|adviser| adviser.slack(robot));
+    features.fill(slack.map_or(1.0, |slack| (slack as f32 * SLACK_SCALE).clamp(-1.0, 1.0)));
 }

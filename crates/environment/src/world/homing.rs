@@ -31,6 +31,11 @@ const HALF_CHARGED: f64 = 50.0;
 /// Below this charge nobody makes a robot leave the station where it charges, unless somebody else would run empty.
 const RESTED: f64 = 30.0;
 
+/// Whether no battery runs low within so many steps.
+pub(crate) fn batteries_last(drain: f64, steps: u32) -> bool {
+    drain * f64::from(steps) + RESERVE < 100.0
+}
+
 /// Ways to the charging stations, in an episode that batteries do not outlast.
 #[derive(Clone, Debug)]
 pub(crate) struct Homing {
@@ -58,7 +63,7 @@ pub(crate) struct Homing {
 impl Homing {
     /// `None` if every battery lasts for the `steps` of the episode.
     pub fn new(map: &Map, drain: f64, steps: u32) -> Option<Self> {
-        if drain * f64::from(steps) + RESERVE < 100.0 {
+        if batteries_last(drain, steps) {
             return None;
         }
         let (robots, roads) = (map.stations().len(), Roads::new(map));

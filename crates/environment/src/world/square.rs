@@ -3,7 +3,7 @@
 //! Rows are handled eight cells at a time without branches; cells beyond the square's columns are left as they are.
 
 use super::gain::{MAX_PATCH, Patch, line};
-use super::threat::{CAP, SATURATED};
+use super::threat::{BLOCKED, CAP, NEVER, SATURATED};
 use crate::map::Cell;
 use crate::simd::Kernel;
 
@@ -106,6 +106,32 @@ impl Kernel for Clear<'_> {
             saturated: total(5),
             first_time: total(6),
         }
+    }
+}
+
+/// When the cell of a square was cleared that waits for the longest; [`NEVER`] if all are obstacles.
+pub(crate) struct WaitsSince<'a> {
+    pub square: Square,
+    pub origin: &'a [i32],
+    pub cleared_at: &'a [u32],
+}
+
+impl Kernel for WaitsSince<'_> {
+    type Output = i32;
+
+    #[inline(always)]
+    fn run(self) -> i32 {
+        let Self { square, origin, cleared_at } = self;
+        let mut since = [NEVER; ROW];
+        for row in 0..square.rows {
+            let start = square.first + row * square.stride;
+            let (origin, cleared) = (row_at(origin, start), row_at(cleared_at, start));
+            for lane in 0..ROW {
+                let waits = (lane < square.columns) & (origin[lane] != BLOCKED);
+                since[lane] = since[lane].min(if waits { cleared[lane] as i32 } else { NEVER });
+            }
+        }
+        since.into_iter().fold(NEVER, i32::min)
     }
 }
 

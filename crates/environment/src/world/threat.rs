@@ -6,7 +6,7 @@
 //! cells grows by the number of cells below the cap.
 
 use super::gain::{GainMap, Patch, line};
-use super::square::{Clear, Cleared, ROW, Saturate, Square};
+use super::square::{Clear, Cleared, ROW, Saturate, Square, WaitsSince};
 use crate::map::{Cell, Map};
 use crate::simd::Simd;
 use std::collections::VecDeque;
@@ -15,6 +15,8 @@ use std::collections::VecDeque;
 pub(crate) const CAP: i32 = 100;
 /// Origin of a cell that is at the cap for longer than this step.
 pub(crate) const SATURATED: i32 = i32::MIN / 2;
+/// In place of the step since when something waits that never does.
+pub(crate) const NEVER: i32 = i32::MAX / 2;
 /// Origin of an obstacle: its threat is always zero.
 pub(crate) const BLOCKED: i32 = i32::MAX;
 
@@ -177,6 +179,12 @@ impl ThreatField {
             self.due.push_back(Due { at: (now + CAP) as u32, cell: centre, radius: radius as u8 });
         }
         cleared
+    }
+
+    /// When the cell within `radius` (2 or 3) of `centre` was cleared that waits for the longest; [`NEVER`] without any.
+    pub fn waits_since(&self, centre: Cell, radius: usize) -> i32 {
+        let square = Square::new(self.width, self.height, centre, radius);
+        self.simd.run(WaitsSince { square, origin: &self.origin, cleared_at: &self.cleared_at })
     }
 
     fn saturate(&mut self, Due { cell, radius, .. }: Due) {

@@ -1,7 +1,9 @@
 //! What observations and masks say of the scripted tour.
 
 use crate::world::{Actions, any_config, key, try_world};
-use environment::{Action, MapConfig, MapType, ObservationSpec, ScriptedAgent, StepRecord, World, WorldConfig};
+use environment::{
+    Action, ActionMask, MapConfig, MapType, ObservationSpec, ScriptedAgent, StepRecord, World, WorldConfig,
+};
 use proptest::prelude::*;
 
 /// What the block `tour` advises every robot.
@@ -21,6 +23,16 @@ fn advised_world(config: &WorldConfig, seed: u64) -> Option<World> {
     let mut world = try_world(config, seed)?;
     world.track_observations(&ObservationSpec::universal());
     Some(world)
+}
+
+/// The wanted actions where the masks allow them, others elsewhere.
+fn allowed(world: &World, wanted: &[Action]) -> Vec<Action> {
+    let of = |(robot, action): (usize, &Action)| {
+        let mask = world.action_mask(robot);
+        let actions = std::iter::once(*action).chain(Action::ALL);
+        actions.into_iter().find(|action| mask.allows(*action)).expect("a mask is never empty")
+    };
+    wanted.iter().enumerate().map(of).collect()
 }
 
 proptest! {
@@ -112,4 +124,53 @@ fn a_robot_that_must_charge_may_do_nothing_else() {
         assert!(world.robots().iter().all(|robot| robot.alive()), "step {}", world.current_step());
     }
     assert!(forced > 100 && charged > 100, "{forced} {charged}");
+}
+
+/// Whatever robots would like to do; without slack they leave cells alone for hundreds of steps.
+#[test]
+fn a_team_with_little_slack_is_hardly_later_than_the_tour() {
+    let worlds = MapType::ALL.into_iter().flat_map(|map_type| [(map_type, 2), (map_type, 4)]);
+    for (map_type, num_robots) in worlds {
+        let map = MapConfig { map_type, ..MapConfig::default() };
+        let config = WorldConfig { num_robots, map, ..WorldConfig::default() };
+        let worst_idleness = |slack: bool, follows: bool| {
+            let mut world = try_world(&config, 7).expect("a world");
+            world.track_observations(&ObservationSpec { slack, ..ObservationSpec::universal() });
+            let (mut record, mut actions) = (StepRecord::new(), Actions(4));
+            while !record.done() {
+                let wanted = if follows { advice(&world) } else { actions.next(num_robots) };
+                world.step(&allowed(&world, &wanted), &mut record);
+            }
+            world.episode_summary().worst_idleness
+        };
+        let (tour, kept, free) =
+            (worst_idleness(true, true), worst_idleness(true, false), worst_idleness(false, false));
+        assert!(kept <= 2 * tour && 4 * kept <= free, "{num_robots} robots, {map_type:?}: {tour} {kept} {free}");
+    }
+}
+
+/// The feature and the mask say the same, and those of a world that is read back from bytes are the same.
+#[test]
+fn a_robot_without_slack_may_do_nothing_but_what_the_tour_would() {
+    let config = WorldConfig { num_robots: 4, ..WorldConfig::default() };
+    let spec = ObservationSpec::for_world(&config);
+    let mut world = try_world(&config, 11).expect("a world");
+    world.track_observations(&spec);
+    let (mut record, mut actions, mut row) = (StepRecord::new(), Actions(6), vec![0.0; spec.len()]);
+    let (mut late, mut free) = (0, 0);
+    for _ in 0..400 {
+        world.step(&allowed(&world, &actions.next(4)), &mut record);
+        let mut again = World::from_bytes(&config, &world.to_bytes()).expect("it was written");
+        again.track_observations(&spec);
+        for (robot, advised) in advice(&world).into_iter().enumerate() {
+            spec.write(&world, robot, &mut row);
+            let is_late = row[spec.block("slack").expect("wanted").start] < 0.0;
+            let mask = world.action_mask(robot);
+            assert_eq!(again.action_mask(robot), mask);
+            assert!(!is_late || mask == ActionMask(advised.bit()));
+            late += u32::from(is_late);
+            free += u32::from(!is_late && mask.0.count_ones() > 1);
+        }
+    }
+    assert!(late > 100 && free > 100, "{late} {free}");
 }

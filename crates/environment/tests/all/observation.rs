@@ -108,7 +108,7 @@ proptest! {
     fn blocks_hold_what_their_table_says(config in any_config(), seed in any::<u64>(), width in 3usize..51) {
         let config = environment::WorldConfig { width: config.width.max(width), ..config };
         let Some(mut world) = try_world(&config, seed) else { return Ok(()) };
-        let spec = ObservationSpec { ring: true, ..ObservationSpec::universal() };
+        let spec = ObservationSpec { ring: true, slack: true, ..ObservationSpec::universal() };
         world.track_observations(&spec);
         let mut row = vec![f32::NAN; spec.len()];
         let mut record = StepRecord::new();
@@ -211,6 +211,15 @@ fn a_lone_robot_sees_the_ring_where_there_is_room_for_it() {
     };
     assert_eq!([(8, 8, 1), (11, 11, 1), (20, 20, 4)].map(|(w, h, n)| sees(w, h, n)), [false; 3]);
     assert_eq!([(20, 20, 1), (8, 12, 1)].map(|(w, h, n)| sees(w, h, n)), [true; 2]);
+}
+
+#[test]
+fn a_team_that_need_not_charge_sees_its_slack() {
+    let sees = |num_robots, battery_drain_rate| {
+        let world = environment::WorldConfig { num_robots, battery_drain_rate, ..environment::WorldConfig::default() };
+        ObservationSpec::for_world(&world).block("slack").is_some()
+    };
+    assert_eq!([(1, 0.001), (4, 0.001), (4, 0.1)].map(|(robots, drain)| sees(robots, drain)), [false, true, false]);
 }
 
 #[test]

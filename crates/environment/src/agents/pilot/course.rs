@@ -99,6 +99,15 @@ impl Course {
         }
     }
 
+    /// Steps to the end of the plan, 0 if there is none.
+    pub fn steps_left(&self) -> u32 {
+        match &self.plan {
+            Plan::Undecided => 0,
+            Plan::Way => self.way.steps(self.expected).into(),
+            Plan::Detour(actions) => actions.len() as u32,
+        }
+    }
+
     /// The first cell that the robot enters if it does all that it means to.
     pub fn next_cell(&self, graph: &PoseGraph) -> Option<usize> {
         let entered = |actions: &[Action]| graph.first_entered(self.expected, actions.iter().rev().copied());

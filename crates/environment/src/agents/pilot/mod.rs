@@ -114,6 +114,12 @@ impl<S: Strategy> Pilot<S> {
         self.courses[robot].proposed
     }
 
+    /// Steps until the robot is where it should go, if nobody is in its way; `None` if it waits for its time.
+    pub fn steps_to_goal(&self, robot: usize) -> Option<u32> {
+        let course = &self.courses[robot];
+        matches!(course.task, Task::Visit(_)).then(|| course.steps_left())
+    }
+
     /// Whether that is for a battery's sake, its own or that of a team mate.
     pub fn is_ordered(&self, robot: usize) -> bool {
         self.courses[robot].ordered

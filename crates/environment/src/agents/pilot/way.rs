@@ -40,12 +40,16 @@ impl Way {
         true
     }
 
+    /// Steps of the quickest plan.
+    pub fn steps(&self, from: Pose) -> u16 {
+        self.distances[from.reversed().index()]
+    }
+
     /// The next action of the quickest plan, as breadth-first search finds it: of all quickest ones the first in the order in
     /// which actions are tried. `None` at the goal.
     pub fn next(&self, graph: &PoseGraph, from: Pose) -> Option<Action> {
-        let distance = |pose: Pose| self.distances[pose.reversed().index()];
-        let left = distance(from).checked_sub(1)?;
-        TRIED.into_iter().find(|action| distance(graph.after(from, *action)) == left)
+        let left = self.steps(from).checked_sub(1)?;
+        TRIED.into_iter().find(|action| self.steps(graph.after(from, *action)) == left)
     }
 
     /// The whole of that plan.

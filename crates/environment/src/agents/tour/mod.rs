@@ -11,6 +11,7 @@ mod exact;
 mod flood;
 mod legs;
 mod local_search;
+mod slack;
 mod stops_on_the_way;
 mod timetable;
 
@@ -22,6 +23,8 @@ use crate::config::PatrolMode;
 use crate::world::World;
 use cycle::Cycle;
 use timetable::{Appointment, Meetings};
+
+pub(super) use slack::Waits;
 
 /// A robot waits for the latest one if it is ahead of it by more than this share of the spacing.
 const TOLERANCE: u32 = 4;
