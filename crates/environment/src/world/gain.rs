@@ -92,7 +92,7 @@ pub(crate) fn line(origin: i32) -> u32 {
 /// S in hundredths from its word at step `now`.
 #[inline(always)]
 pub(crate) fn gain_at(word: u32, now: u32) -> u32 {
-    word.wrapping_add(((word & 0xff).wrapping_mul(now)) << 16) >> 16
+    word.wrapping_add((word & 0xff).wrapping_mul(now << 16)) >> 16
 }
 
 impl GainMap {

@@ -70,6 +70,8 @@ struct Clearings {
     /// By the length of a gap: F, and what a longer round makes of it, g F′ − F.
     threat: Vec<f64>,
     delay: Vec<f64>,
+    /// Per cell, the sum of what a longer round makes of its gaps.
+    delays: Vec<f64>,
 }
 
 impl Clearings {
@@ -78,8 +80,8 @@ impl Clearings {
         let threat = |steps: f64| if steps <= CAP { steps * steps / 2.0 } else { CAP * steps - CAP * CAP / 2.0 };
         let delay = |steps: f64| (steps.powi(2) / 2.0).min(CAP * CAP / 2.0);
         let (threat, delay) = (steps.clone().map(threat).collect(), steps.map(delay).collect());
-        let times = vec![Vec::new(); graph.cells()];
-        let mut clearings = Self { times, robots, circle: cycle.period, threat, delay };
+        let (times, delays) = (vec![Vec::new(); graph.cells()], vec![0.0; graph.cells()]);
+        let mut clearings = Self { times, robots, circle: cycle.period, threat, delay, delays };
         for (stop, offset) in cycle.stops.iter().zip(&cycle.offsets) {
             clearings.add(graph, *stop, *offset);
         }
@@ -91,6 +93,8 @@ impl Clearings {
         for cell in square(graph, pose.cell()).filter(|cell| !graph.is_blocked(*cell)) {
             let times = &mut self.times[cell];
             times.insert(times.partition_point(|other| *other < time), time);
+            let next = times.iter().skip(1).copied().chain([times[0] + self.circle]);
+            self.delays[cell] = times.iter().zip(next).map(|(time, next)| self.delay[(next - time) as usize]).sum();
         }
     }
 
@@ -112,11 +116,7 @@ impl Clearings {
 
     /// What one more step of the round costs, in the same unit.
     fn price(&self) -> f64 {
-        let of_cell = |times: &Vec<u32>| -> f64 {
-            let next = times.iter().skip(1).copied().chain([times[0] + self.circle]);
-            times.iter().zip(next).map(|(time, next)| self.delay[(next - time) as usize]).sum()
-        };
-        self.times.iter().filter(|times| !times.is_empty()).map(of_cell).sum::<f64>() / f64::from(self.circle)
+        self.delays.iter().sum::<f64>() / f64::from(self.circle)
     }
 
     fn on_circle(&self, time: u32) -> u32 {
