@@ -19,13 +19,18 @@ const STOPS_AHEAD: usize = 16;
 /// What a patrol at a stop clears, whatever the radius in force: cells within this Chebyshev distance.
 const REACH: usize = 2;
 
-/// Since when the cells of each stop wait.
+/// How long the cells of each stop wait.
 #[derive(Clone, Debug)]
 pub(in crate::agents) struct Waits {
     /// Where the stops are.
     places: Vec<Cell>,
-    /// Per stop: the step at which that of its cells was cleared that waits for the longest.
-    since: Vec<i32>,
+    /// When they are served, from the start of the round.
+    offsets: Vec<i32>,
+    /// Per stop: that less the step at which that of its cells was cleared that waits for the longest.
+    waits: Vec<i32>,
+    /// Per column and per row, one bit per stop that may share cells with a patrol there.
+    columns: Vec<Vec<u64>>,
+    rows: Vec<Vec<u64>>,
 }
 
 impl Waits {
@@ -33,20 +38,31 @@ impl Waits {
         let width = world.config().width;
         let place = |stop: &Pose| Cell { x: (stop.cell() % width) as u8, y: (stop.cell() / width) as u8 };
         let places: Vec<_> = tour.cycle.stops.iter().map(place).collect();
-        let since = places.iter().map(|place| world.field.waits_since(*place, REACH)).collect();
-        Self { since, places }
+        let offsets: Vec<_> = tour.cycle.offsets.iter().map(|offset| *offset as i32).collect();
+        let wait = |(place, offset): (&Cell, &i32)| offset - world.field.waits_since(*place, REACH);
+        let waits = places.iter().zip(&offsets).map(wait).collect();
+        let reach = if world.config().patrol_radius == PatrolRadius::Dynamic { 3 } else { 2 };
+        let near = |line: usize, at: fn(&Cell) -> u8| {
+            let is_near = |place: &Cell| usize::from(at(place)).abs_diff(line) <= REACH + reach;
+            let bits = |places: &[Cell]| places.iter().rfold(0, |bits, place| bits << 1 | u64::from(is_near(place)));
+            places.chunks(64).map(bits).collect::<Vec<u64>>()
+        };
+        let columns = (0..width).map(|x| near(x, |place| place.x)).collect();
+        let rows = (0..world.config().height).map(|y| near(y, |place| place.y)).collect();
+        Self { waits, columns, rows, places, offsets }
     }
 
     /// After a step of the world.
     pub fn update(&mut self, world: &World) {
-        let config = world.config();
-        let always = config.patrol_mode == PatrolMode::EveryStep;
-        // Stops within this Chebyshev distance of a patrol share cells with it.
-        let near = if config.patrol_radius == PatrolRadius::Dynamic { 5 } else { 4 };
+        let always = world.config().patrol_mode == PatrolMode::EveryStep;
         for robot in world.robots().iter().filter(|robot| always || robot.last_action == Some(Action::Patrol)) {
-            for (since, place) in self.since.iter_mut().zip(&self.places) {
-                if place.x.abs_diff(robot.cell.x).max(place.y.abs_diff(robot.cell.y)) <= near {
-                    *since = world.field.waits_since(*place, REACH);
+            let (column, row) = (&self.columns[usize::from(robot.cell.x)], &self.rows[usize::from(robot.cell.y)]);
+            for (word, (column, row)) in column.iter().zip(row).enumerate() {
+                let mut near = column & row;
+                while near != 0 {
+                    let stop = 64 * word + near.trailing_zeros() as usize;
+                    self.waits[stop] = self.offsets[stop] - world.field.waits_since(self.places[stop], REACH);
+                    near &= near - 1;
                 }
             }
         }
@@ -61,10 +77,7 @@ impl Tour {
         let (cycle, first) = (&self.cycle, self.roles[robot].next.stop);
         let end = first + self.own_stops(robot);
         let wraps = cycle.stops.len().min(end);
-        let longest = |stops: Range<usize>| {
-            let waits = cycle.offsets[stops.clone()].iter().zip(&waits.since[stops]);
-            waits.map(|(offset, since)| *offset as i32 - since).max().unwrap_or(-NEVER)
-        };
+        let longest = |stops: Range<usize>| waits.waits[stops].iter().fold(-NEVER, |longest, wait| longest.max(*wait));
         let start = arrival as i32 - cycle.offsets[first] as i32;
         let wait = longest(first..wraps).max(longest(0..end - wraps) + cycle.period as i32) + start;
         let planned = cycle.period / self.roles.len() as u32 + ALLOWANCE;
