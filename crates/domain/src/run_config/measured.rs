@@ -102,7 +102,7 @@ impl Measured {
             reward_scale: 0.004,
             threat_shaping: 0.3,
             // Many robots race each other for what pays much.
-            object_shaping: if large { 0.1 } else { 0.3 },
+            object_shaping: if large { 0.2 } else { 0.3 },
             tour_prior: 3.0,
             // Without it some seeds of a team end behind the tour.
             tour_anchor: 0.05,

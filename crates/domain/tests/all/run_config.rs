@@ -102,7 +102,7 @@ fn objects_pay_the_learner_what_they_weigh() {
             .learning
             .object_shaping
     };
-    assert_eq!([1, 4, 8].map(|robots| pay(robots, None, None)), [0.05, 0.3, 0.1]);
+    assert_eq!([1, 4, 8].map(|robots| pay(robots, None, None)), [0.05, 0.3, 0.2]);
     assert_eq!([0.0, 2.0, 1000.0].map(|weight| pay(4, Some(weight), None)), [0.0, 0.6, 100.0]);
     assert_eq!(pay(1, Some(3.0), Some(0.2)), 0.2);
     let a3c = |robots| StartRun { num_robots: Some(robots), algorithm: Some(Algorithm::A3c), ..start() };

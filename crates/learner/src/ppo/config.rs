@@ -114,7 +114,7 @@ impl PpoConfig {
             object_coefficient: match num_robots {
                 0 | 1 => 0.05,
                 2..=4 => 0.3,
-                _ => 0.1,
+                _ => 0.2,
             },
             // A lone robot finds what is better than the tour; a team does not, but improves on it.
             tour_prior: if team { 3.0 } else { 0.0 },
