@@ -35,6 +35,8 @@ pub(crate) struct GainMap {
     pub by_columns: Plane,
     /// Per padded row 128 bits: where nothing can stand.
     pub blocked: Vec<u64>,
+    /// What changes next; kept, because around the changes it is always 0.
+    pub patch: Patch,
     pub simd: Simd,
 }
 
@@ -63,10 +65,12 @@ impl Default for Patch {
 }
 
 impl Patch {
+    /// Sets this row and all after it to 0.
     #[inline(always)]
-    pub fn set(&mut self, row: usize, column: usize, change: u32) {
-        self.by_rows[row][column + 2 * BOX] = change;
-        self.by_columns[column][row + 2 * BOX] = change;
+    pub fn end_at(&mut self, row: usize) {
+        for row in row..MAX_PATCH {
+            self.set_row(row, &[0; ROW]);
+        }
     }
 
     /// Sets the first columns of a row; what is beyond the square must be 0.
@@ -100,7 +104,7 @@ impl GainMap {
         let by_rows = Plane::new(width, height);
         let by_columns = Plane::new(height, width);
         let blocked = vec![u64::MAX; 2 * (height + 2 * PAD)];
-        let mut gain = Self { width, height, by_rows, by_columns, blocked, simd: Simd::detect() };
+        let mut gain = Self { width, height, by_rows, by_columns, blocked, patch: Patch::default(), simd: Simd::detect() };
         for (index, _) in origin.iter().enumerate().take(width * height).filter(|(_, origin)| **origin != BLOCKED) {
             let bit = 128 * (index / width + PAD) + index % width + PAD;
             gain.blocked[bit / 64] ^= 1 << (bit % 64);
@@ -147,9 +151,10 @@ impl GainMap {
         self.set(column, row, word | if present { FLAG_OBJECT } else { 0 });
     }
 
-    /// Adds a patch whose centre is `cell` and that reaches `radius` cells, clipped to the grid.
+    /// Adds the patch, whose centre is `cell` and that reaches `radius` cells, clipped to the grid.
     #[inline]
-    pub fn add(&mut self, cell: Cell, radius: usize, patch: &Patch) {
+    pub fn add(&mut self, cell: Cell, radius: usize) {
+        let patch = &self.patch;
         let left = usize::from(cell.x).saturating_sub(radius);
         let top = usize::from(cell.y).saturating_sub(radius);
         let size = (usize::from(cell.y) + radius + 1).min(self.height) - top;

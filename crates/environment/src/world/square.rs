@@ -96,6 +96,9 @@ impl Kernel for Clear<'_> {
                 patch.set_row(row, &changes);
             }
         }
+        if let Some(patch) = &mut patch {
+            patch.end_at(square.rows);
+        }
         let total = |index: usize| sums[index].iter().sum();
         Cleared {
             cells: total(0),
@@ -166,6 +169,9 @@ impl Kernel for Saturate<'_> {
             if let Some(patch) = &mut patch {
                 patch.set_row(row, &changes);
             }
+        }
+        if let Some(patch) = &mut patch {
+            patch.end_at(square.rows);
         }
         cells.iter().sum()
     }

@@ -5,7 +5,7 @@
 //! they reach the cap. The last is known a hundred steps ahead: a patrol leaves a note to come back. The sum over all
 //! cells grows by the number of cells below the cap.
 
-use super::gain::{GainMap, Patch, line};
+use super::gain::{GainMap, line};
 use super::square::{Clear, Cleared, ROW, Saturate, Square, WaitsSince};
 use crate::map::{Cell, Map};
 use crate::simd::Simd;
@@ -163,9 +163,9 @@ impl ThreatField {
         let (now, origin, cleared_at) = (self.now, &mut self.origin, &mut self.cleared_at);
         let cleared = match &mut self.gain {
             Some(gain) => {
-                let mut patch = Patch::default();
-                let cleared = self.simd.run(Clear { square, now, origin, cleared_at, patch: Some(&mut patch) });
-                gain.add(centre, radius, &patch);
+                let patch = Some(&mut gain.patch);
+                let cleared = self.simd.run(Clear { square, now, origin, cleared_at, patch });
+                gain.add(centre, radius);
                 cleared
             }
             None => self.simd.run(Clear { square, now, origin, cleared_at, patch: None }),
@@ -193,10 +193,10 @@ impl ThreatField {
         let (now, origin) = (self.now, &mut self.origin);
         self.growing -= match &mut self.gain {
             Some(gain) => {
-                let mut patch = Patch::default();
-                let cells = self.simd.run(Saturate { square, now, origin, patch: Some(&mut patch) });
+                let patch = Some(&mut gain.patch);
+                let cells = self.simd.run(Saturate { square, now, origin, patch });
                 if cells > 0 {
-                    gain.add(cell, radius, &patch);
+                    gain.add(cell, radius);
                 }
                 cells
             }
@@ -227,9 +227,9 @@ impl ThreatField {
     fn replace(&mut self, cell: Cell, index: usize, origin: i32) {
         let old = std::mem::replace(&mut self.origin[index], origin);
         if let Some(gain) = &mut self.gain {
-            let mut patch = Patch::default();
-            patch.set(0, 0, line(origin).wrapping_sub(line(old)));
-            gain.add(cell, 0, &patch);
+            gain.patch.set_row(0, &[line(origin).wrapping_sub(line(old)), 0, 0, 0, 0, 0, 0, 0]);
+            gain.patch.end_at(1);
+            gain.add(cell, 0);
         }
     }
 }
