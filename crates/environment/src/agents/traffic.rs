@@ -4,7 +4,7 @@ use crate::action::Action;
 use crate::config::MAX_ROBOTS;
 
 /// What a robot means to do in this step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Intent {
     /// The action.
     pub action: Action,

@@ -104,7 +104,8 @@ impl GainMap {
         let by_rows = Plane::new(width, height);
         let by_columns = Plane::new(height, width);
         let blocked = vec![u64::MAX; 2 * (height + 2 * PAD)];
-        let mut gain = Self { width, height, by_rows, by_columns, blocked, patch: Patch::default(), simd: Simd::detect() };
+        let mut gain =
+            Self { width, height, by_rows, by_columns, blocked, patch: Patch::default(), simd: Simd::detect() };
         for (index, _) in origin.iter().enumerate().take(width * height).filter(|(_, origin)| **origin != BLOCKED) {
             let bit = 128 * (index / width + PAD) + index % width + PAD;
             gain.blocked[bit / 64] ^= 1 << (bit % 64);

@@ -56,9 +56,10 @@ impl<S: Strategy> Pilot<S> {
         }
         for robot in [robot, other] {
             if self.courses[robot].changed {
-                let intent = self.intend(world, robot);
+                let intent = &mut intents[robot];
+                self.intend(world, robot, intent);
                 let course = &mut self.courses[robot];
-                intents[robot] = Intent { held: true, next_cell: course.next_cell(&self.graph), ..intent };
+                (intent.held, intent.next_cell) = (true, course.next_cell(&self.graph));
                 course.changed = false;
             }
         }

@@ -96,8 +96,8 @@ impl<S: Strategy> Pilot<S> {
     pub fn propose(&mut self, world: &World) {
         self.notice(world);
         let mut intents = std::mem::take(&mut self.intents);
-        intents.clear();
-        intents.extend((0..self.courses.len()).map(|robot| self.intend(world, robot)));
+        intents.resize(self.courses.len(), Intent::default());
+        intents.iter_mut().enumerate().for_each(|(robot, intent)| self.intend(world, robot, intent));
         if crosses(&intents) || intents.iter().any(|intent| intent.detained) {
             self.settle(world, &mut intents);
         }
@@ -171,13 +171,14 @@ impl<S: Strategy> Pilot<S> {
         }
     }
 
-    fn intend(&mut self, world: &World, robot: usize) -> Intent {
+    /// In place: copied at once, an intent would be waited for until all its parts are stored.
+    fn intend(&mut self, world: &World, robot: usize, intent: &mut Intent) {
         let (wish, heedless) = self.choose(world, robot);
         let action = self.permitted(world, robot, wish);
         let detained = action == Action::Patrol && wish != Action::Patrol;
         self.courses[robot].ordered |= action != wish && !detained;
         let course = &self.courses[robot];
-        Intent {
+        *intent = Intent {
             action,
             cell: course.expected.cell(),
             target: self.graph.after(course.expected, action).cell(),
@@ -186,7 +187,7 @@ impl<S: Strategy> Pilot<S> {
             heedless,
             held: false,
             detained,
-        }
+        };
     }
 
     /// The next action, and whether it is taken whatever the others do.
