@@ -69,15 +69,20 @@ pub struct FeatureBlock {
 /// Entries of the block `tour`.
 const ADVICE: usize = 4;
 
+/// Cells that one robot cannot keep below full threat: on an open floor, the shortest round over so many takes 104 steps.
+const CELLS_PER_ROBOT: usize = 400;
+
 /// Features that every observation has.
 const COMMON: usize = crops::NEAR_CELLS + crops::FAR_CELLS + crops::OBSTACLE_CELLS + 4 + 4 + 2;
 
 impl ObservationSpec {
     /// What a policy for such a world sees: a lone robot also the ring, unless its world is so small that this is mostly wall; a
-    /// team its slack, unless it has to charge, when no timetable holds.
+    /// team its slack, unless it has to charge, when no timetable holds, or the world is too large for it, when the best rounds
+    /// leave cells out.
     pub fn for_world(world: &WorldConfig) -> Self {
         let ring = world.num_robots == 1 && world.width.max(world.height) > crops::NEAR;
-        let slack = world.num_robots > 1 && batteries_last(world.battery_drain_rate, world.episode_length());
+        let keeps_up = world.num_robots > 1 && world.width * world.height < CELLS_PER_ROBOT * world.num_robots;
+        let slack = keeps_up && batteries_last(world.battery_drain_rate, world.episode_length());
         Self { ring, slack, ..Self::for_team(world.num_robots) }
     }
 

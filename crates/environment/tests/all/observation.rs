@@ -214,12 +214,15 @@ fn a_lone_robot_sees_the_ring_where_there_is_room_for_it() {
 }
 
 #[test]
-fn a_team_that_need_not_charge_sees_its_slack() {
-    let sees = |num_robots, battery_drain_rate| {
-        let world = environment::WorldConfig { num_robots, battery_drain_rate, ..environment::WorldConfig::default() };
+fn a_team_that_keeps_up_and_need_not_charge_sees_its_slack() {
+    let sees = |side, num_robots, battery_drain_rate| {
+        let shape = environment::WorldConfig { width: side, height: side, ..environment::WorldConfig::default() };
+        let world = environment::WorldConfig { num_robots, battery_drain_rate, ..shape };
         ObservationSpec::for_world(&world).block("slack").is_some()
     };
-    assert_eq!([(1, 0.001), (4, 0.001), (4, 0.1)].map(|(robots, drain)| sees(robots, drain)), [false, true, false]);
+    assert_eq!([(20, 4), (50, 8)].map(|(side, robots)| sees(side, robots, 0.001)), [true; 2]);
+    assert_eq!([(8, 1), (20, 1), (50, 4)].map(|(side, robots)| sees(side, robots, 0.001)), [false; 3]);
+    assert!(!sees(20, 4, 0.1), "no timetable holds where robots must charge");
 }
 
 #[test]
