@@ -94,6 +94,7 @@ impl Meetings {
     fn due(&self, phase: u32) -> impl Iterator<Item = u32> {
         self.ready.iter().zip(&self.wait).map(move |(ready, wait)| {
             let wait = wait + phase;
+            // One period less where that is not below zero, which would wrap around to a large number.
             ready + wait.min(wait.wrapping_sub(self.period))
         })
     }
