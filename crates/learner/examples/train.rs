@@ -186,7 +186,7 @@ fn evaluate(name: &str, policy: &Policy, world: &WorldConfig, episodes: u32) -> 
 fn show_evaluation(name: &str, evaluation: &Evaluation) {
     let mean = |estimate: Option<Estimate>| estimate.map_or(f64::NAN, |estimate| estimate.mean);
     println!(
-        "{name} {}: mean threat {:.4}, coverage {:.3}, worst idleness {:.0}, response {:.0}, return {:.0}",
+        "{name} {}: mean threat {:.4}, coverage {:.3}, worst idleness {:.1}, response {:.0}, return {:.0}",
         evaluation.name,
         mean(evaluation.mean_threat),
         mean(evaluation.coverage),
