@@ -3,7 +3,8 @@
 //! One iteration is one step of one world; its throughput is in robot-steps per second. Actions are drawn from the
 //! mask, as a policy under training would at first. The way back to the scripted tour is found anew for a robot that strays, so
 //! that observations with it are measured twice: of robots that follow it, as policies nearly do, and of robots that never mean to.
-//! `step_and_observe_slack` is what a team of a run sees. `step_and_observe_run` is what a lone robot of a run sees where that is more: the ring of obstacles around the near map.
+//! `step_and_observe_slack` is what a team of a run sees. `step_and_observe_run` is what a lone robot of a run sees where that
+//! is more: the ring of obstacles around the near map.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use environment::{Action, EpisodeKey, MapConfig, MapType, ObservationSpec, Purpose, StepRecord, World, WorldConfig};

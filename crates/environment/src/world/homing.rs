@@ -223,12 +223,8 @@ impl World {
 
     /// Where an action leads if nobody is in the way.
     pub(crate) fn pose_after(&self, robot: &Robot, action: Action) -> (Cell, Heading) {
-        match action {
-            Action::Forward => (self.cell_ahead(robot).unwrap_or(robot.cell), robot.heading),
-            Action::TurnLeft => (robot.cell, robot.heading.left()),
-            Action::TurnRight => (robot.cell, robot.heading.right()),
-            Action::Patrol => (robot.cell, robot.heading),
-        }
+        let ahead = self.cell_ahead(robot).filter(|_| action == Action::Forward);
+        (ahead.unwrap_or(robot.cell), robot.heading.after(action))
     }
 }
 

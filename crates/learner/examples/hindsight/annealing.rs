@@ -2,7 +2,8 @@
 
 use crate::episode::{Episode, Itinerary, State, Stop};
 use crate::roads::Pose;
-use environment::{EpisodeKey, Stream};
+use environment::{EpisodeKey, Stream, rng};
+use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
 /// First and last temperature, in hundredths × cells × steps: on 20×20, a step of delay costs about 20,000.
@@ -19,13 +20,13 @@ struct Change {
     everywhere: Option<(Stop, Option<Stop>)>,
 }
 
-struct Search<'a, R> {
+struct Search<'a> {
     episode: &'a Episode,
     stops: Vec<Stop>,
     /// The state before each stop.
     states: Vec<State>,
     cost: u64,
-    rng: R,
+    rng: ChaCha8Rng,
     spare: State,
 }
 
@@ -45,7 +46,7 @@ pub fn improve(episode: &Episode, itinerary: Itinerary, key: EpisodeKey, proposa
     Itinerary(best.1)
 }
 
-impl<R: Rng> Search<'_, R> {
+impl Search<'_> {
     /// Computes the states after stop `from`, and drops the stops that come after the end of the episode.
     fn play_from(&mut self, from: usize) {
         self.states.truncate(from + 1);
@@ -131,7 +132,7 @@ impl<R: Rng> Search<'_, R> {
     }
 
     fn below(&mut self, bound: usize) -> usize {
-        ((u64::from(self.rng.next_u32()) * bound as u64) >> 32) as usize
+        rng::below(&mut self.rng, bound)
     }
 
     fn unit(&mut self) -> f64 {

@@ -2,6 +2,7 @@
 
 use super::{Role, Tour};
 use crate::action::Action;
+use crate::agents::cover::REACH;
 use crate::agents::pose_graph::Pose;
 use crate::config::{PatrolMode, PatrolRadius};
 use crate::map::Cell;
@@ -16,8 +17,6 @@ const ALLOWANCE: u32 = 4;
 const MARGIN: u32 = 4;
 /// Stops ahead of a robot that are looked at, up to that of another robot.
 const STOPS_AHEAD: usize = 16;
-/// What a patrol at a stop clears, whatever the radius in force: cells within this Chebyshev distance.
-const REACH: usize = 2;
 
 /// How long the cells of each stop wait.
 #[derive(Clone, Debug)]
@@ -26,7 +25,8 @@ pub(in crate::agents) struct Waits {
     places: Vec<Cell>,
     /// When they are served, from the start of the round.
     offsets: Vec<i32>,
-    /// Per stop: that less the step at which that of its cells was cleared that waits for the longest.
+    /// Per stop: that less the step at which that of its cells was cleared that waits for the longest. Its cells are those within
+    /// [`REACH`], whatever the radius in force.
     waits: Vec<i32>,
     /// Per column and per row, one bit per stop that may share cells with a patrol there.
     columns: Vec<Vec<u64>>,
@@ -41,7 +41,7 @@ impl Waits {
         let offsets: Vec<_> = tour.cycle.offsets.iter().map(|offset| *offset as i32).collect();
         let wait = |(place, offset): (&Cell, &i32)| offset - world.field.waits_since(*place, REACH);
         let waits = places.iter().zip(&offsets).map(wait).collect();
-        let reach = if world.config().patrol_radius == PatrolRadius::Dynamic { 3 } else { 2 };
+        let reach = REACH + usize::from(world.config().patrol_radius == PatrolRadius::Dynamic);
         let near = |line: usize, at: fn(&Cell) -> u8| {
             let is_near = |place: &Cell| usize::from(at(place)).abs_diff(line) <= REACH + reach;
             let bits = |places: &[Cell]| places.iter().rfold(0, |bits, place| bits << 1 | u64::from(is_near(place)));
