@@ -86,6 +86,15 @@ impl ObservationSpec {
         Self { ring, slack, ..Self::for_team(world.num_robots) }
     }
 
+    /// What a policy for such a world sees if it starts from the tour: a lone robot its slack too, unless it has to charge or
+    /// the world is so large that the best rounds leave cells out.
+    pub fn from_tour(world: &WorldConfig) -> Self {
+        let alone = world.num_robots == 1 && world.width * world.height <= CELLS_PER_ROBOT;
+        let slack = alone && batteries_last(world.battery_drain_rate, world.episode_length());
+        let observation = Self::for_world(world);
+        Self { tour: true, slack: slack || observation.slack, ..observation }
+    }
+
     /// What a policy for one team size sees: no ways, no ring and no slack, and the team blocks only for several robots.
     pub fn for_team(num_robots: usize) -> Self {
         Self {

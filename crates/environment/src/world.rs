@@ -166,8 +166,10 @@ impl World {
         if wanted.gain {
             self.field.track(self.objects.iter().map(|object| object.cell));
         }
-        if wanted.advice && self.adviser.is_none() {
-            self.adviser = Some(Box::new(Adviser::new(self)));
+        // A lone robot that is held to a round had better be held to the shortest; it shares it with nobody.
+        let thorough = wanted.slack && self.robots.len() == 1;
+        if wanted.advice && self.adviser.as_ref().is_none_or(|adviser| adviser.is_thorough() != thorough) {
+            self.adviser = Some(Box::new(Adviser::new(self, thorough)));
         }
         if let Some(mut adviser) = self.adviser.take_if(|_| wanted.slack) {
             adviser.keep_slack(self);

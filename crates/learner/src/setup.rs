@@ -35,11 +35,11 @@ pub(crate) fn batch_config(
 /// What a new policy for these worlds sees.
 pub(crate) fn observation(worlds: &Worlds, config: &PpoConfig) -> ObservationSpec {
     let tour = config.tour_prior > 0.0;
-    let observation = match worlds {
-        Worlds::Fixed(world) => ObservationSpec::for_world(world),
-        Worlds::Universal(_) => ObservationSpec::universal(),
-    };
-    ObservationSpec { tour, slack: tour && observation.slack, ..observation }
+    match worlds {
+        Worlds::Fixed(world) if tour => ObservationSpec::from_tour(world),
+        Worlds::Fixed(world) => ObservationSpec { tour, slack: false, ..ObservationSpec::for_world(world) },
+        Worlds::Universal(_) => ObservationSpec { tour, ..ObservationSpec::universal() },
+    }
 }
 
 /// # Errors

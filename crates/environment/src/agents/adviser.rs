@@ -19,12 +19,17 @@ pub(crate) struct Adviser {
 }
 
 impl Adviser {
-    /// Advice for the world as it is.
-    pub fn new(world: &World) -> Self {
-        let mut pilot = Pilot::new(Tour::default());
+    /// Advice for the world as it is, of the tour or of a thorough one.
+    pub fn new(world: &World, thorough: bool) -> Self {
+        let mut pilot = Pilot::new(tour(thorough));
         pilot.reset(world);
         pilot.propose(world);
         Self { pilot, waits: None, slack: Vec::new() }
+    }
+
+    /// Whether the tour is a thorough one.
+    pub fn is_thorough(&self) -> bool {
+        self.pilot.strategy().is_thorough()
     }
 
     /// The round that it planned for the episode.
@@ -42,14 +47,14 @@ impl Adviser {
     ///
     /// # Errors
     /// If the bytes cannot have been written in this world.
-    pub fn read(world: &World, input: &mut Reader, plan: &[u8]) -> Result<Self, WorldError> {
-        let mut pilot = Pilot::new(Tour::default());
+    pub fn read(world: &World, thorough: bool, input: &mut Reader, plan: &[u8]) -> Result<Self, WorldError> {
+        let mut pilot = Pilot::new(tour(thorough));
         if plan.is_empty() {
             pilot.reset(world);
         } else {
             let mut plan = Reader::new(plan);
             pilot.prepare(world);
-            *pilot.strategy_mut() = Tour::planned(world, pilot.graph(), &mut plan)?;
+            *pilot.strategy_mut() = Tour::planned(world, pilot.graph(), thorough, &mut plan)?;
             ensure(plan.is_at_end(), "the round is too long")?;
         }
         pilot.read(world, input)?;
@@ -103,4 +108,8 @@ impl Adviser {
             self.find_slack(world);
         }
     }
+}
+
+fn tour(thorough: bool) -> Tour {
+    if thorough { Tour::thorough() } else { Tour::default() }
 }

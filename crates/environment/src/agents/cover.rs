@@ -4,10 +4,16 @@
 //! that is optimal on an open floor, and drops what proves redundant.
 
 use super::pose_graph::PoseGraph;
+use crate::rng::below;
+use rand_chacha::ChaCha8Rng;
 use std::ops::Range;
 
 /// Chebyshev distance that a patrol clears.
 pub(super) const REACH: usize = 2;
+/// Most points that lie together and are chosen anew.
+const MOST_MOVED: usize = 3;
+/// Most places that are compared for one of them.
+const MOST_PLACES: usize = 8;
 
 /// Cells from which patrols reach every free cell, none of them in `avoid` unless it cannot be helped. The smallest of
 /// several covers; ties go to the lattice.
@@ -16,6 +22,25 @@ pub(super) fn patrol_points(graph: &PoseGraph, avoid: &[usize]) -> Vec<usize> {
     let lattice = cover.clone().complete_from(&lattice(graph));
     let greedy = cover.complete_from(&[]);
     if greedy.len() < lattice.len() { greedy } else { lattice }
+}
+
+/// Another cover, with other cells instead of up to three points that lie close together.
+pub(super) fn vary(graph: &PoseGraph, avoid: &[usize], points: &[usize], rng: &mut ChaCha8Rng) -> Vec<usize> {
+    let width = graph.width();
+    let centre = points[below(rng, points.len())];
+    let distance =
+        |point: &usize| (point % width).abs_diff(centre % width).max((point / width).abs_diff(centre / width));
+    let mut kept = points.to_vec();
+    kept.sort_by_key(distance);
+    kept.drain(..(1 + below(rng, MOST_MOVED)).min(points.len()));
+    let mut cover = Cover::new(graph, avoid);
+    kept.into_iter().for_each(|point| cover.add(point));
+    while let Some(cell) = cover.any_open(rng) {
+        let point = cover.any_near(cell, rng);
+        cover.add(point);
+    }
+    cover.drop_redundant();
+    cover.points
 }
 
 /// A cover in the making.
@@ -68,6 +93,23 @@ impl<'a> Cover<'a> {
             }
         }
         best
+    }
+
+    /// Any free cell that no point covers.
+    fn any_open(&self, rng: &mut ChaCha8Rng) -> Option<usize> {
+        let open = |cell: &usize| self.covered[*cell] == 0 && !self.graph.is_blocked(*cell);
+        let open: Vec<usize> = (0..self.covered.len()).filter(open).collect();
+        open.get(below(rng, open.len().max(1))).copied()
+    }
+
+    /// A cell from which a patrol reaches `cell`: of a few the one that would cover most.
+    fn any_near(&self, cell: usize, rng: &mut ChaCha8Rng) -> usize {
+        let mut places: Vec<usize> = square(self.graph, cell).filter(|place| self.may_stand(*place)).collect();
+        if places.is_empty() {
+            places.push(cell);
+        }
+        let some = (0..1 + below(rng, MOST_PLACES)).map(|_| places[below(rng, places.len())]);
+        some.max_by_key(|place| self.gain[*place]).unwrap_or(cell)
     }
 
     fn add(&mut self, point: usize) {

@@ -12,9 +12,10 @@ use crate::map::{Cell, Map};
 use crate::rng::{EpisodeKey, Purpose, Stream};
 use std::sync::Arc;
 
-/// Names the format and its version: without and with an adviser.
+/// Names the format and its version: without and with an adviser, and with one that is thorough.
 const MAGIC: u64 = u64::from_le_bytes(*b"pworld03");
 const MAGIC_ADVISED: u64 = u64::from_le_bytes(*b"pworld04");
+const MAGIC_THOROUGH: u64 = u64::from_le_bytes(*b"pworld05");
 
 type Read<T> = Result<T, WorldError>;
 
@@ -22,7 +23,11 @@ impl World {
     /// The full state: a world read back from it continues bit for bit.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::default();
-        out.u64(if self.adviser.is_some() { MAGIC_ADVISED } else { MAGIC });
+        out.u64(match &self.adviser {
+            None => MAGIC,
+            Some(adviser) if adviser.is_thorough() => MAGIC_THOROUGH,
+            Some(_) => MAGIC_ADVISED,
+        });
         self.write_identity(&mut out);
         self.write_robots(&mut out);
         self.write_cells(&mut out);
@@ -67,7 +72,7 @@ impl World {
         ensure(checksum(content) == u64::from_le_bytes(*sum), "the checksum is wrong")?;
         let mut input = Reader::new(content);
         let magic = input.u64()?;
-        ensure([MAGIC, MAGIC_ADVISED].contains(&magic), "not a saved world")?;
+        ensure([MAGIC, MAGIC_ADVISED, MAGIC_THOROUGH].contains(&magic), "not a saved world")?;
         let mut world = read_identity(config, &mut input)?;
         world.read_robots(&mut input)?;
         world.read_cells(&mut input)?;
@@ -75,8 +80,9 @@ impl World {
         if let Some(homing) = &mut world.homing {
             homing.read(&world.map, &world.robots, world.step, &mut input)?;
         }
-        if magic == MAGIC_ADVISED {
-            world.adviser = Some(Box::new(Adviser::read(&world, &mut input, plan)?));
+        if magic != MAGIC {
+            let adviser = Adviser::read(&world, magic == MAGIC_THOROUGH, &mut input, plan)?;
+            world.adviser = Some(Box::new(adviser));
         }
         ensure(input.is_at_end(), "too long")?;
         Ok(world)

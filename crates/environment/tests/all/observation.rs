@@ -226,6 +226,18 @@ fn a_team_that_keeps_up_and_need_not_charge_sees_its_slack() {
 }
 
 #[test]
+fn a_lone_robot_that_starts_from_the_tour_sees_its_slack_where_it_can_keep_up() {
+    let sees = |side, battery_drain_rate| {
+        let shape = environment::WorldConfig { width: side, height: side, ..environment::WorldConfig::default() };
+        let spec = ObservationSpec::from_tour(&environment::WorldConfig { battery_drain_rate, ..shape });
+        assert!(spec.block("tour").is_some());
+        spec.block("slack").is_some()
+    };
+    assert_eq!([8, 20, 21].map(|side| sees(side, 0.001)), [true, true, false]);
+    assert!(!sees(20, 0.1), "no timetable holds where a robot must charge");
+}
+
+#[test]
 fn headings_turn_and_step_as_documented() {
     assert_eq!(Heading::ALL.map(Heading::delta), [(0, -1), (1, 0), (0, 1), (-1, 0)]);
     assert_eq!(Heading::North.right(), Heading::East);

@@ -2,7 +2,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use environment::evaluation::{Protocol, ScriptedActor, run_episodes};
-use environment::{Action, EpisodeKey, Purpose, ScriptedAgent, World, WorldConfig, Worlds};
+use environment::{Action, BatchActor, EpisodeKey, Purpose, ScriptedAgent, World, WorldConfig, Worlds};
 use learner::Selection;
 use learner::{Algorithm, Architecture, Backend, Checkpoint, Learner, LearnerError, Policy, PpoConfig, RolloutRecord};
 
@@ -332,7 +332,7 @@ fn both_backends_learn_the_same_at_first() {
 /// The most probable actions of an untrained policy are those of the tour, in either network; without trust it does not see it.
 #[test]
 fn the_first_policy_follows_the_tour() {
-    for (architecture, robots) in [(Architecture::Mlp, 1), (Architecture::Mlp, 3), (Architecture::Cnn, 2)] {
+    for (architecture, robots) in [(Architecture::Mlp, 4), (Architecture::Mlp, 3), (Architecture::Cnn, 2)] {
         let config = PpoConfig { architecture, tour_prior: 3.0, ..config(robots) };
         let protocol = Protocol { world: world(robots), seed: 3, episodes: 4 };
         let policy = Learner::new(world(robots), config.clone(), 1, 1).expect("a learner").policy();
@@ -344,4 +344,20 @@ fn the_first_policy_follows_the_tour() {
         let policy = Learner::new(world(robots), alone, 1, 1).expect("a learner").policy();
         assert_eq!(policy.observation().block("tour"), None);
     }
+}
+
+/// A lone robot has a round of its own, which is shorter.
+#[test]
+fn the_first_policy_of_a_lone_robot_is_better_than_the_tour() {
+    let protocol = Protocol { world: WorldConfig::default(), seed: 3, episodes: 6 };
+    let config = PpoConfig { tour_prior: 3.0, ..config(1) };
+    let policy = Learner::new(protocol.world.clone(), config, 1, 1).expect("a learner").policy();
+    let of = |actor: &mut dyn BatchActor| {
+        let episodes = run_episodes(actor, &protocol, 0..6).expect("worlds");
+        let threat = episodes.iter().map(|episode| episode.mean_threat).sum::<f64>();
+        (threat / 6.0, episodes.iter().map(|episode| episode.worst_idleness).max())
+    };
+    let (learned, scripted) =
+        (of(&mut policy.actor(Selection::ArgMax)), of(&mut ScriptedActor::new(ScriptedAgent::Tour)));
+    assert!(learned.0 < scripted.0 && learned.1 <= scripted.1, "{learned:?} {scripted:?}");
 }

@@ -54,7 +54,7 @@ impl Tour {
     ///
     /// # Errors
     /// If nobody could go round like that.
-    pub fn planned(world: &World, graph: &PoseGraph, input: &mut Reader) -> Result<Self, WorldError> {
+    pub fn planned(world: &World, graph: &PoseGraph, thorough: bool, input: &mut Reader) -> Result<Self, WorldError> {
         let poses = 4 * graph.cells();
         let count = input.count(poses)?;
         let period = input.u32()?;
@@ -70,6 +70,6 @@ impl Tour {
             cycle.offsets.push(offset);
         }
         let stop = u32::from(world.config().patrol_mode == PatrolMode::OnAction);
-        Ok(Self { cycle, roles: vec![Role::default(); world.num_robots()], stop, travel_from_start: Vec::new() })
+        Ok(Self { cycle, roles: vec![Role::default(); world.num_robots()], stop, thorough, ..Self::default() })
     }
 }

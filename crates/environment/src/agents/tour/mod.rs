@@ -11,6 +11,7 @@ mod exact;
 mod flood;
 mod legs;
 mod local_search;
+mod shorten;
 mod slack;
 mod stops_on_the_way;
 mod timetable;
@@ -40,6 +41,8 @@ pub(super) struct Tour {
     stop: u32,
     /// Per robot, the steps to every stop from where it starts.
     travel_from_start: Vec<Vec<u32>>,
+    /// Whether it looks for points with a short round instead of few.
+    thorough: bool,
 }
 
 /// A place in the timetable, which robots that meet exchange.
@@ -63,6 +66,9 @@ impl Strategy for Tour {
         let points = patrol_points(graph, &stations);
         self.stop = u32::from(world.config().patrol_mode == PatrolMode::OnAction);
         self.cycle = Cycle::over(&points, self.stop as u16, graph);
+        if self.thorough {
+            shorten::shorten(&mut self.cycle, points, self.stop as u16, &stations, graph);
+        }
         if self.stop > 0 {
             stops_on_the_way::add(&mut self.cycle, world.num_robots() as u32, &stations, graph);
         }
@@ -95,6 +101,15 @@ impl Strategy for Tour {
 }
 
 impl Tour {
+    /// One that also looks for other points with a shorter round.
+    pub fn thorough() -> Self {
+        Self { thorough: true, ..Self::default() }
+    }
+
+    pub fn is_thorough(&self) -> bool {
+        self.thorough
+    }
+
     /// Finds the stop at which the robot can take its slot soonest. A robot alone makes its own timetable.
     fn join(&mut self, world: &World, graph: &PoseGraph, robot: usize) {
         let now = world.current_step();
