@@ -73,10 +73,11 @@ pub(super) fn write_common(world: &World, frame: &Frame, gain_here: f32, feature
 pub(super) fn write_nearest_object(world: &World, frame: &Frame, features: &mut [f32]) {
     let distance = |cell: Cell| u32::from(cell.x.abs_diff(frame.cell.x)) + u32::from(cell.y.abs_diff(frame.cell.y));
     let ranked = world.objects().iter().enumerate().map(|(index, object)| distance(object.cell) << 16 | index as u32);
-    let Some(nearest) = ranked.min() else {
+    let nearest = ranked.fold(u32::MAX, u32::min);
+    if nearest == u32::MAX {
         features.fill(0.0);
         return;
-    };
+    }
     let (ahead, right) = frame.offset(world.objects()[(nearest & 0xffff) as usize].cell);
     features[0] = ahead as f32 * OFFSET_SCALE;
     features[1] = right as f32 * OFFSET_SCALE;

@@ -164,6 +164,17 @@ impl GainMap {
         self.simd.run(AddPatch { plane: &mut self.by_columns, changes: &patch.by_columns, left: top, top: left, size });
     }
 
+    /// Adds the change of the line of one cell.
+    pub fn add_to(&mut self, cell: Cell, change: u32) {
+        let (x, y) = (usize::from(cell.x), usize::from(cell.y));
+        for (plane, left, top) in [(&mut self.by_rows, x, y), (&mut self.by_columns, y, x)] {
+            let first = (top + PAD - BOX) * plane.stride + left + PAD - BOX;
+            for row in plane.words[first..].chunks_mut(plane.stride).take(2 * BOX + 1) {
+                row[..=2 * BOX].iter_mut().for_each(|word| *word = word.wrapping_add(change));
+            }
+        }
+    }
+
     /// Writes the word of a cell, given where it is with the padding.
     fn set(&mut self, column: usize, row: usize, word: u32) {
         self.by_rows.words[row * self.by_rows.stride + column] = word;

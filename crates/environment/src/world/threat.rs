@@ -227,9 +227,7 @@ impl ThreatField {
     fn replace(&mut self, cell: Cell, index: usize, origin: i32) {
         let old = std::mem::replace(&mut self.origin[index], origin);
         if let Some(gain) = &mut self.gain {
-            gain.patch.set_row(0, &[line(origin).wrapping_sub(line(old)), 0, 0, 0, 0, 0, 0, 0]);
-            gain.patch.end_at(1);
-            gain.add(cell, 0);
+            gain.add_to(cell, line(origin).wrapping_sub(line(old)));
         }
     }
 }
