@@ -32,7 +32,6 @@ use crate::simd::Kernel;
 use crate::world::World;
 use crate::world::gain::GainMap;
 use crate::world::homing::batteries_last;
-use crops::Crops;
 use std::ops::Range;
 
 /// Which feature blocks an observation has; `gain_near`, `gain_far`, `obstacles`, `rim`, `last_action` and `here` are always
@@ -206,44 +205,36 @@ impl Kernel for WriteRow<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let frame = scalars::Frame::new(self.world, self.robot);
-        if frame.reversed { self.write::<true>(&frame) } else { self.write::<false>(&frame) }
-    }
-}
-
-impl WriteRow<'_> {
-    #[inline(always)]
-    fn write<const REVERSED: bool>(self, frame: &scalars::Frame) {
         let Self { spec, world, gain, robot, row } = self;
+        let frame = scalars::Frame::new(world, robot);
         let (row, slack) = row.split_at_mut(row.len() - usize::from(spec.slack));
-        if spec.slack {
-            scalars::write_slack(world, robot, slack);
-        }
         let (row, ring) = row.split_at_mut(row.len() - if spec.ring { crops::RING_CELLS } else { 0 });
-        let crops = Crops::<REVERSED>::new(gain, frame);
-        if spec.ring {
-            crops.write_ring(ring);
-        }
+        let (row, tour) = row.split_at_mut(row.len() - if spec.tour { ADVICE } else { 0 });
         let (common, rest) = row.split_at_mut(COMMON);
-        crops.write_common(common);
-        scalars::write_common(world, frame, crops.here(), &mut common[COMMON - 10..]);
         let (objects, rest) = rest.split_at_mut(if spec.objects { crops::OBJECT_CELLS + 3 } else { 0 });
+        let here = if frame.reversed {
+            crops::write_maps::<true>(gain, &frame, common, objects, ring)
+        } else {
+            crops::write_maps::<false>(gain, &frame, common, objects, ring)
+        };
+        scalars::write_common(world, &frame, here, &mut common[COMMON - 10..]);
         if spec.objects {
-            crops.write_objects(objects);
-            scalars::write_nearest_object(world, frame, &mut objects[crops::OBJECT_CELLS..]);
+            scalars::write_nearest_object(world, &frame, &mut objects[crops::OBJECT_CELLS..]);
         }
         let (battery, rest) = rest.split_at_mut(if spec.battery { scalars::BATTERY } else { 0 });
         if spec.battery {
-            scalars::write_charge(world, frame, battery);
+            scalars::write_charge(world, &frame, battery);
         }
-        let (rest, tour) = rest.split_at_mut(rest.len() - if spec.tour { ADVICE } else { 0 });
         let (team, paths) = rest.split_at_mut(rest.len() - if spec.paths { paths::PATHS } else { 0 });
-        crops::write_team(spec, world, frame, &common[crops::NEAR_CELLS..], team);
+        crops::write_team(spec, world, &frame, &common[crops::NEAR_CELLS..], team);
         if spec.paths {
-            paths::write_paths(world, gain, frame, paths);
+            paths::write_paths(world, gain, &frame, paths);
         }
         if spec.tour {
             scalars::write_advice(world, robot, tour);
+        }
+        if spec.slack {
+            scalars::write_slack(world, robot, slack);
         }
     }
 }

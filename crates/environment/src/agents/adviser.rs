@@ -104,7 +104,7 @@ impl Adviser {
         self.pilot.take_in(actions);
         self.pilot.propose(world);
         if let Some(waits) = &mut self.waits {
-            waits.update(world);
+            waits.update(self.pilot.strategy(), world);
             self.find_slack(world);
         }
     }

@@ -35,8 +35,28 @@ const ROBOT_SCALE: f32 = 1.0 / 4.0;
 /// Words of a row that hold all samples of a far map.
 const FAR_WORDS: usize = 48;
 
+/// All maps of cells that are wanted, each with a slice that is not empty; the gain under the robot.
+#[inline(always)]
+pub(super) fn write_maps<const REVERSED: bool>(
+    gain: &GainMap,
+    frame: &Frame,
+    common: &mut [f32],
+    objects: &mut [f32],
+    ring: &mut [f32],
+) -> f32 {
+    let crops = Crops::<REVERSED>::new(gain, frame);
+    crops.write_common(common);
+    if !objects.is_empty() {
+        crops.write_flag::<OBJECTS, FLAG_OBJECT>(objects);
+    }
+    if !ring.is_empty() {
+        crops.write_ring(ring);
+    }
+    crops.here()
+}
+
 /// The words around a robot, in its frame. Its right is towards the end of a row, or if `REVERSED` towards the start.
-pub(super) struct Crops<'a, const REVERSED: bool> {
+struct Crops<'a, const REVERSED: bool> {
     words: &'a [u32],
     /// Index of the robot's own word.
     here: i32,
@@ -51,7 +71,7 @@ pub(super) struct Crops<'a, const REVERSED: bool> {
 
 impl<'a, const REVERSED: bool> Crops<'a, REVERSED> {
     #[inline(always)]
-    pub fn new(gain: &'a GainMap, frame: &Frame) -> Self {
+    fn new(gain: &'a GainMap, frame: &Frame) -> Self {
         let (plane, width, height) = if frame.by_columns {
             (&gain.by_columns, gain.height as i32, gain.width as i32)
         } else {
@@ -121,14 +141,14 @@ impl<'a, const REVERSED: bool> Crops<'a, REVERSED> {
 
     /// The gain under the robot.
     #[inline(always)]
-    pub fn here(&self) -> f32 {
+    fn here(&self) -> f32 {
         let [word] = self.near_row::<1, 1>(0);
         gain_at(word, self.now) as i32 as f32 * GAIN_SCALE
     }
 
     /// `gain_near`, `gain_far` and `obstacles`. Whole vectors are stored, so each row is partly overwritten by what follows.
     #[inline(always)]
-    pub fn write_common(&self, row: &mut [f32]) {
+    fn write_common(&self, row: &mut [f32]) {
         for index in 0..NEAR {
             let gains = self.gains(self.near_row::<NEAR, LANES>((NEAR / 2) as i32 - index as i32));
             row[index * NEAR..index * NEAR + LANES].copy_from_slice(&gains);
@@ -140,11 +160,6 @@ impl<'a, const REVERSED: bool> Crops<'a, REVERSED> {
             row[index * FAR..index * FAR + LANES].copy_from_slice(&gains);
         }
         self.write_flag::<OBSTACLES, FLAG_BLOCKED>(&mut row[FAR_CELLS..]);
-    }
-
-    #[inline(always)]
-    pub fn write_objects(&self, features: &mut [f32]) {
-        self.write_flag::<OBJECTS, FLAG_OBJECT>(features);
     }
 
     /// Overwrites also some features behind the block.
@@ -159,7 +174,7 @@ impl<'a, const REVERSED: bool> Crops<'a, REVERSED> {
     /// Obstacles as far as `gain_near` reaches, beyond the block `obstacles`: on which side of them a way leads is decided
     /// before a robot stands next to them.
     #[inline(always)]
-    pub fn write_ring(&self, ring: &mut [f32]) {
+    fn write_ring(&self, ring: &mut [f32]) {
         let mut rest = ring;
         for index in 0..NEAR {
             let words = self.near_row::<NEAR, LANES>((NEAR / 2) as i32 - index as i32);

@@ -113,29 +113,19 @@ impl Kernel for Clear<'_> {
 }
 
 /// When the cell of a square was cleared that waits for the longest; [`NEVER`] if all are obstacles.
-pub(crate) struct WaitsSince<'a> {
-    pub square: Square,
-    pub origin: &'a [i32],
-    pub cleared_at: &'a [u32],
-}
-
-impl Kernel for WaitsSince<'_> {
-    type Output = i32;
-
-    #[inline(always)]
-    fn run(self) -> i32 {
-        let Self { square, origin, cleared_at } = self;
-        let mut since = [NEVER; ROW];
-        for row in 0..square.rows {
-            let start = square.first + row * square.stride;
-            let (origin, cleared) = (row_at(origin, start), row_at(cleared_at, start));
-            for lane in 0..ROW {
-                let waits = (lane < square.columns) & (origin[lane] != BLOCKED);
-                since[lane] = since[lane].min(if waits { cleared[lane] as i32 } else { NEVER });
-            }
+#[inline(always)]
+pub(crate) fn waits_since(square: &Square, origin: &[i32], cleared_at: &[u32]) -> i32 {
+    let mut since = [NEVER; ROW];
+    let columns = square.columns as i32;
+    for row in 0..square.rows {
+        let start = square.first + row * square.stride;
+        let (origin, cleared) = (row_at(origin, start), row_at(cleared_at, start));
+        for lane in 0..ROW {
+            let waits = ((lane as i32) < columns) & (origin[lane] != BLOCKED);
+            since[lane] = since[lane].min(if waits { cleared[lane] as i32 } else { NEVER });
         }
-        since.into_iter().fold(NEVER, i32::min)
     }
+    since.into_iter().fold(NEVER, i32::min)
 }
 
 /// Marks the cells of a square whose threat reaches the cap now, and returns how many there are.

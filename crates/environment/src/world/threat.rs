@@ -6,7 +6,7 @@
 //! cells grows by the number of cells below the cap.
 
 use super::gain::{GainMap, line};
-use super::square::{Clear, Cleared, ROW, Saturate, Square, WaitsSince};
+use super::square::{Clear, Cleared, ROW, Saturate, Square};
 use crate::map::{Cell, Map};
 use crate::simd::Simd;
 use std::collections::VecDeque;
@@ -48,7 +48,7 @@ pub(crate) struct ThreatField {
     pub due_single: Vec<Due>,
     /// Box sums for observations, if wanted.
     pub gain: Option<GainMap>,
-    simd: Simd,
+    pub simd: Simd,
 }
 
 /// At step `at`, cells within `radius` of `cell` that nothing happened to reach the cap.
@@ -181,10 +181,9 @@ impl ThreatField {
         cleared
     }
 
-    /// When the cell within `radius` (2 or 3) of `centre` was cleared that waits for the longest; [`NEVER`] without any.
-    pub fn waits_since(&self, centre: Cell, radius: usize) -> i32 {
-        let square = Square::new(self.width, self.height, centre, radius);
-        self.simd.run(WaitsSince { square, origin: &self.origin, cleared_at: &self.cleared_at })
+    /// The cells within `radius` (2 or 3) of `centre`.
+    pub fn square(&self, centre: Cell, radius: usize) -> Square {
+        Square::new(self.width, self.height, centre, radius)
     }
 
     fn saturate(&mut self, Due { cell, radius, .. }: Due) {

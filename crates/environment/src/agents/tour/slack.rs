@@ -4,11 +4,12 @@ use super::{Role, Tour};
 use crate::action::Action;
 use crate::agents::cover::REACH;
 use crate::agents::pose_graph::Pose;
-use crate::config::{PatrolMode, PatrolRadius};
+use crate::config::{MAX_ROBOTS, PatrolMode, PatrolRadius};
 use crate::map::Cell;
+use crate::simd::Kernel;
 use crate::world::World;
-use crate::world::threat::NEVER;
-use std::ops::Range;
+use crate::world::square::{Square, waits_since};
+use crate::world::threat::{NEVER, ThreatField};
 
 /// Steps that a cell may always wait beyond the time from one robot of the round to the next.
 const ALLOWANCE: u32 = 4;
@@ -18,19 +19,32 @@ const MARGIN: u32 = 4;
 /// Stops ahead of a robot that are looked at, up to that of another robot.
 const STOPS_AHEAD: usize = 16;
 
+/// From the last of them minus a number of stops: no limit for so many, and one that makes them count as nothing for the others.
+static LOOKED_AT: [i32; 2 * STOPS_AHEAD] = {
+    let mut limits = [NEVER; 2 * STOPS_AHEAD];
+    let mut stop = STOPS_AHEAD;
+    while stop < 2 * STOPS_AHEAD {
+        limits[stop] = -NEVER;
+        stop += 1;
+    }
+    limits
+};
+
 /// How long the cells of each stop wait.
 #[derive(Clone, Debug)]
 pub(in crate::agents) struct Waits {
-    /// Where the stops are.
-    places: Vec<Cell>,
+    /// The cells of each stop: those within [`REACH`], whatever the radius in force.
+    squares: Vec<Square>,
     /// When they are served, from the start of the round.
     offsets: Vec<i32>,
-    /// Per stop: that less the step at which that of its cells was cleared that waits for the longest. Its cells are those within
-    /// [`REACH`], whatever the radius in force.
+    /// Per stop: that less the step at which that of its cells was cleared that waits for the longest. Behind the last stop the first
+    /// ones once more, in the next round.
     waits: Vec<i32>,
     /// Per column and per row, one bit per stop that may share cells with a patrol there.
     columns: Vec<Vec<u64>>,
     rows: Vec<Vec<u64>>,
+    /// Per robot, the longest of the waits at its next stops.
+    longest: [i32; MAX_ROBOTS],
 }
 
 impl Waits {
@@ -38,9 +52,9 @@ impl Waits {
         let width = world.config().width;
         let place = |stop: &Pose| Cell { x: (stop.cell() % width) as u8, y: (stop.cell() / width) as u8 };
         let places: Vec<_> = tour.cycle.stops.iter().map(place).collect();
-        let offsets: Vec<_> = tour.cycle.offsets.iter().map(|offset| *offset as i32).collect();
-        let wait = |(place, offset): (&Cell, &i32)| offset - world.field.waits_since(*place, REACH);
-        let waits = places.iter().zip(&offsets).map(wait).collect();
+        let rounds = [0, tour.cycle.period].into_iter();
+        let offsets = rounds.flat_map(|round| tour.cycle.offsets.iter().map(move |offset| (offset + round) as i32));
+        let offsets: Vec<_> = offsets.take(places.len() + STOPS_AHEAD).collect();
         let reach = REACH + usize::from(world.config().patrol_radius == PatrolRadius::Dynamic);
         let near = |line: usize, at: fn(&Cell) -> u8| {
             let is_near = |place: &Cell| usize::from(at(place)).abs_diff(line) <= REACH + reach;
@@ -49,23 +63,63 @@ impl Waits {
         };
         let columns = (0..width).map(|x| near(x, |place| place.x)).collect();
         let rows = (0..world.config().height).map(|y| near(y, |place| place.y)).collect();
-        Self { waits, columns, rows, places, offsets }
+        let squares: Vec<_> = places.iter().map(|place| world.field.square(*place, REACH)).collect();
+        let waits = vec![-NEVER; squares.len() + STOPS_AHEAD];
+        let mut waits = Self { squares, offsets, waits, columns, rows, longest: [-NEVER; MAX_ROBOTS] };
+        (0..waits.squares.len()).for_each(|stop| waits.look_at(stop, &world.field));
+        waits.find_longest(tour);
+        waits
     }
 
     /// After a step of the world.
-    pub fn update(&mut self, world: &World) {
+    pub fn update(&mut self, tour: &Tour, world: &World) {
+        world.field.simd.run(Update { waits: self, tour, world });
+    }
+
+    #[inline(always)]
+    fn look_at(&mut self, stop: usize, field: &ThreatField) {
+        let since = waits_since(&self.squares[stop], &field.origin, &field.cleared_at);
+        for place in [stop, stop + self.squares.len()] {
+            if let Some(offset) = self.offsets.get(place) {
+                self.waits[place] = offset - since;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn find_longest(&mut self, tour: &Tour) {
+        for (robot, role) in tour.roles.iter().enumerate() {
+            let (first, own) = (role.next.stop, tour.own_stops(robot));
+            let ahead = self.waits[first..first + STOPS_AHEAD].iter().zip(&LOOKED_AT[STOPS_AHEAD - own..]);
+            self.longest[robot] = ahead.fold(-NEVER, |longest, (wait, most)| longest.max(*wait.min(most)));
+        }
+    }
+}
+
+struct Update<'a> {
+    waits: &'a mut Waits,
+    tour: &'a Tour,
+    world: &'a World,
+}
+
+impl Kernel for Update<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { waits, tour, world } = self;
         let always = world.config().patrol_mode == PatrolMode::EveryStep;
         for robot in world.robots().iter().filter(|robot| always || robot.last_action == Some(Action::Patrol)) {
-            let (column, row) = (&self.columns[usize::from(robot.cell.x)], &self.rows[usize::from(robot.cell.y)]);
-            for (word, (column, row)) in column.iter().zip(row).enumerate() {
-                let mut near = column & row;
+            let (x, y) = (usize::from(robot.cell.x), usize::from(robot.cell.y));
+            for word in 0..waits.columns[x].len() {
+                let mut near = waits.columns[x][word] & waits.rows[y][word];
                 while near != 0 {
-                    let stop = 64 * word + near.trailing_zeros() as usize;
-                    self.waits[stop] = self.offsets[stop] - world.field.waits_since(self.places[stop], REACH);
+                    waits.look_at(64 * word + near.trailing_zeros() as usize, &world.field);
                     near &= near - 1;
                 }
             }
         }
+        waits.find_longest(tour);
     }
 }
 
@@ -75,11 +129,7 @@ impl Tour {
     /// before.
     pub fn slack(&self, waits: &Waits, covered_at: u32, robot: usize, arrival: u32) -> i32 {
         let (cycle, first) = (&self.cycle, self.roles[robot].next.stop);
-        let end = first + self.own_stops(robot);
-        let wraps = cycle.stops.len().min(end);
-        let longest = |stops: Range<usize>| waits.waits[stops].iter().fold(-NEVER, |longest, wait| longest.max(*wait));
-        let start = arrival as i32 - cycle.offsets[first] as i32;
-        let wait = longest(first..wraps).max(longest(0..end - wraps) + cycle.period as i32) + start;
+        let wait = waits.longest[robot] + arrival as i32 - cycle.offsets[first] as i32;
         let planned = cycle.period / self.roles.len() as u32 + ALLOWANCE;
         planned.max(covered_at.saturating_sub(MARGIN)) as i32 - wait.max(0)
     }
