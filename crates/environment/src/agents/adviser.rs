@@ -101,12 +101,13 @@ impl Adviser {
 
     /// The robots took these actions, and the world is now as it is.
     pub fn follow(&mut self, world: &World, actions: &[Action]) {
+        // First, so that what it writes has got to memory when it is read.
+        if let Some(waits) = &mut self.waits {
+            waits.update(world);
+        }
         self.pilot.take_in(actions);
         self.pilot.propose(world);
-        if let Some(waits) = &mut self.waits {
-            waits.update(self.pilot.strategy(), world);
-            self.find_slack(world);
-        }
+        self.find_slack(world);
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Role, Tour};
 use crate::action::Action;
 use crate::agents::cover::REACH;
 use crate::agents::pose_graph::Pose;
-use crate::config::{MAX_ROBOTS, PatrolMode, PatrolRadius};
+use crate::config::{PatrolMode, PatrolRadius};
 use crate::map::Cell;
 use crate::simd::Kernel;
 use crate::world::World;
@@ -43,8 +43,6 @@ pub(in crate::agents) struct Waits {
     /// Per column and per row, one bit per stop that may share cells with a patrol there.
     columns: Vec<Vec<u64>>,
     rows: Vec<Vec<u64>>,
-    /// Per robot, the longest of the waits at its next stops.
-    longest: [i32; MAX_ROBOTS],
 }
 
 impl Waits {
@@ -65,15 +63,14 @@ impl Waits {
         let rows = (0..world.config().height).map(|y| near(y, |place| place.y)).collect();
         let squares: Vec<_> = places.iter().map(|place| world.field.square(*place, REACH)).collect();
         let waits = vec![-NEVER; squares.len() + STOPS_AHEAD];
-        let mut waits = Self { squares, offsets, waits, columns, rows, longest: [-NEVER; MAX_ROBOTS] };
+        let mut waits = Self { squares, offsets, waits, columns, rows };
         (0..waits.squares.len()).for_each(|stop| waits.look_at(stop, &world.field));
-        waits.find_longest(tour);
         waits
     }
 
     /// After a step of the world.
-    pub fn update(&mut self, tour: &Tour, world: &World) {
-        world.field.simd.run(Update { waits: self, tour, world });
+    pub fn update(&mut self, world: &World) {
+        world.field.simd.run(Update { waits: self, world });
     }
 
     #[inline(always)]
@@ -85,20 +82,10 @@ impl Waits {
             }
         }
     }
-
-    #[inline(always)]
-    fn find_longest(&mut self, tour: &Tour) {
-        for (robot, role) in tour.roles.iter().enumerate() {
-            let (first, own) = (role.next.stop, tour.own_stops(robot));
-            let ahead = self.waits[first..first + STOPS_AHEAD].iter().zip(&LOOKED_AT[STOPS_AHEAD - own..]);
-            self.longest[robot] = ahead.fold(-NEVER, |longest, (wait, most)| longest.max(*wait.min(most)));
-        }
-    }
 }
 
 struct Update<'a> {
     waits: &'a mut Waits,
-    tour: &'a Tour,
     world: &'a World,
 }
 
@@ -107,7 +94,7 @@ impl Kernel for Update<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { waits, tour, world } = self;
+        let Self { waits, world } = self;
         let always = world.config().patrol_mode == PatrolMode::EveryStep;
         for robot in world.robots().iter().filter(|robot| always || robot.last_action == Some(Action::Patrol)) {
             let (x, y) = (usize::from(robot.cell.x), usize::from(robot.cell.y));
@@ -119,7 +106,6 @@ impl Kernel for Update<'_> {
                 }
             }
         }
-        waits.find_longest(tour);
     }
 }
 
@@ -129,7 +115,9 @@ impl Tour {
     /// before.
     pub fn slack(&self, waits: &Waits, covered_at: u32, robot: usize, arrival: u32) -> i32 {
         let (cycle, first) = (&self.cycle, self.roles[robot].next.stop);
-        let wait = waits.longest[robot] + arrival as i32 - cycle.offsets[first] as i32;
+        let (ahead, own) = (&waits.waits[first..first + STOPS_AHEAD], self.own_stops(robot));
+        let limited = ahead.iter().zip(&LOOKED_AT[STOPS_AHEAD - own..]).map(|(wait, limit)| *wait.min(limit));
+        let wait = limited.fold(-NEVER, i32::max) + arrival as i32 - cycle.offsets[first] as i32;
         let planned = cycle.period / self.roles.len() as u32 + ALLOWANCE;
         planned.max(covered_at.saturating_sub(MARGIN)) as i32 - wait.max(0)
     }
