@@ -19,7 +19,8 @@ const MARGIN: u32 = 4;
 /// Stops ahead of a robot that are looked at, up to that of another robot.
 const STOPS_AHEAD: usize = 16;
 
-/// From the last of them minus a number of stops: no limit for so many, and one that makes them count as nothing for the others.
+/// Limits for the waits at so many stops, from [`STOPS_AHEAD`] less n on: none for the first n, and for the rest one that makes them
+/// count for nothing.
 static LOOKED_AT: [i32; 2 * STOPS_AHEAD] = {
     let mut limits = [NEVER; 2 * STOPS_AHEAD];
     let mut stop = STOPS_AHEAD;
