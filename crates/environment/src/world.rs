@@ -344,7 +344,7 @@ impl World {
                 return ActionMask(advice);
             }
             let unobtrusive = self.homing.as_ref().map_or(mask, |homing| self.unobtrusive(homing, index, mask));
-            return ActionMask(unobtrusive | advice);
+            return ActionMask(unobtrusive & adviser.affordable(index).0 | advice);
         }
         match &self.homing {
             Some(homing) => ActionMask(self.safe_actions(homing, index, mask)),

@@ -3,7 +3,7 @@
 use super::Agent;
 use super::pilot::Pilot;
 use super::tour::{Tour, Waits};
-use crate::action::Action;
+use crate::action::{Action, ActionMask};
 use crate::error::WorldError;
 use crate::world::World;
 use crate::world::bytes::{Reader, Writer, ensure};
@@ -14,8 +14,26 @@ pub(crate) struct Adviser {
     pilot: Pilot<Tour>,
     /// Since when cells wait, if slack is wanted.
     waits: Option<Waits>,
-    /// Per robot, if wanted: steps for which it may still do something else; `None` while it waits for its time.
-    slack: Vec<Option<i32>>,
+    /// Per robot, if wanted: what it has to spare; `None` if there is no way to where it should go.
+    slack: Vec<Option<Slack>>,
+}
+
+/// What a robot has to spare.
+#[derive(Clone, Copy, Debug)]
+struct Slack {
+    /// Steps for which it may still do something else, negative if it is late.
+    steps: i32,
+    /// The actions after which it is still in time.
+    affordable: ActionMask,
+}
+
+/// Steps that an action costs at most: a step ahead takes five to undo.
+fn worst_delay(action: Action) -> i32 {
+    match action {
+        Action::Forward => 6,
+        Action::TurnLeft | Action::TurnRight => 2,
+        Action::Patrol => 1,
+    }
 }
 
 impl Adviser {
@@ -67,10 +85,14 @@ impl Adviser {
         self.pilot.proposed(robot)
     }
 
-    /// Whether the robot must do what it is told: it goes to charge, charges, or gets out of the way of one that does, or, where
-    /// slack is kept, has none.
+    /// Whether the robot must do what it is told: it goes to charge, charges, or gets out of the way of one that does.
     pub fn insists(&self, robot: usize) -> bool {
-        self.pilot.is_ordered(robot) || self.slack(robot).is_some_and(|slack| slack < 0)
+        self.pilot.is_ordered(robot)
+    }
+
+    /// What else the robot may do: whatever leaves it in time. Everything where no slack is kept.
+    pub fn affordable(&self, robot: usize) -> ActionMask {
+        self.kept(robot).map_or(ActionMask::ALL, |slack| slack.affordable)
     }
 
     /// Keeps the slack of all robots from now on.
@@ -86,16 +108,21 @@ impl Adviser {
 
     fn find_slack(&mut self, world: &World) {
         let Some(waits) = &self.waits else { return };
-        let (pilot, now) = (&self.pilot, world.current_step());
-        let of =
-            |robot| Some(pilot.strategy().slack(waits, world.covered_at(), robot, now + pilot.steps_to_goal(robot)?));
         self.slack.clear();
-        self.slack.extend((0..world.num_robots()).map(of));
+        for robot in 0..world.num_robots() {
+            let slack = slack_of(&mut self.pilot, waits, world, robot);
+            self.pilot.strategy_mut().hurry(robot, slack.is_some_and(|slack| slack.steps <= 0));
+            self.slack.push(slack);
+        }
     }
 
-    /// Steps for which the robot may still do something else, negative if it is late; `None` while it waits for its time or nobody
-    /// wants to know.
+    /// Steps for which the robot may still do something else, negative if it is late; `None` if nobody wants to know or there is no way
+    /// to where it should go.
     pub fn slack(&self, robot: usize) -> Option<i32> {
+        self.kept(robot).map(|slack| slack.steps)
+    }
+
+    fn kept(&self, robot: usize) -> Option<Slack> {
         self.slack.get(robot).copied().flatten()
     }
 
@@ -109,6 +136,27 @@ impl Adviser {
         self.pilot.propose(world);
         self.find_slack(world);
     }
+}
+
+fn slack_of(pilot: &mut Pilot<Tour>, waits: &Waits, world: &World, robot: usize) -> Option<Slack> {
+    let goal = pilot.strategy().goal(robot);
+    let away = pilot.steps_to(goal, robot)?;
+    let steps = pilot.strategy().slack(waits, world.covered_at(), robot, world.current_step() + away);
+    let advised = pilot.proposed(robot);
+    // Where it should be, any action costs as much as it can; what is advised is allowed without being looked at.
+    let mut is_affordable = |action: Action| {
+        let delay = |after: u32| after as i32 - away as i32;
+        steps >= worst_delay(action)
+            || (away > 0
+                && action != advised
+                && pilot.steps_after(action, goal, robot).is_some_and(|after| delay(after) <= steps))
+    };
+    let mut affordable = 0;
+    if steps >= 0 {
+        let actions = Action::ALL.into_iter().filter(|action| is_affordable(*action));
+        affordable = actions.fold(0, |mask, action| mask | action.bit());
+    }
+    Some(Slack { steps, affordable: ActionMask(affordable) })
 }
 
 fn tour(thorough: bool) -> Tour {

@@ -329,13 +329,14 @@ fn both_backends_learn_the_same_at_first() {
     assert!(furthest < 1e-3, "{furthest}");
 }
 
-/// The most probable actions of an untrained policy are those of the tour, in either network; without trust it does not see it.
+/// The most probable actions of an untrained policy are those of the tour, in either network; without trust it does not see it. In so large
+/// a world no slack is kept, without which teams would wait less.
 #[test]
 fn the_first_policy_follows_the_tour() {
     for (architecture, robots) in [(Architecture::Mlp, 4), (Architecture::Mlp, 3), (Architecture::Cnn, 2)] {
         let config = PpoConfig { architecture, tour_prior: 3.0, ..config(robots) };
-        let protocol = Protocol { world: world(robots), seed: 3, episodes: 4 };
-        let policy = Learner::new(world(robots), config.clone(), 1, 1).expect("a learner").policy();
+        let protocol = Protocol { world: WorldConfig { width: 40, height: 40, ..world(robots) }, seed: 3, episodes: 4 };
+        let policy = Learner::new(protocol.world.clone(), config.clone(), 1, 1).expect("a learner").policy();
         let mut tour = ScriptedActor::new(ScriptedAgent::Tour);
         let scripted = run_episodes(&mut tour, &protocol, 0..4).expect("worlds");
         let learned = run_episodes(&mut policy.actor(Selection::ArgMax), &protocol, 0..4).expect("worlds");
@@ -346,18 +347,21 @@ fn the_first_policy_follows_the_tour() {
     }
 }
 
-/// A lone robot has a round of its own, which is shorter.
+/// A lone robot has a round of its own, which is shorter; teams wait for their time only while they have some to spare.
 #[test]
-fn the_first_policy_of_a_lone_robot_is_better_than_the_tour() {
-    let protocol = Protocol { world: WorldConfig::default(), seed: 3, episodes: 6 };
-    let config = PpoConfig { tour_prior: 3.0, ..config(1) };
-    let policy = Learner::new(protocol.world.clone(), config, 1, 1).expect("a learner").policy();
-    let of = |actor: &mut dyn BatchActor| {
-        let episodes = run_episodes(actor, &protocol, 0..6).expect("worlds");
-        let threat = episodes.iter().map(|episode| episode.mean_threat).sum::<f64>();
-        (threat / 6.0, episodes.iter().map(|episode| episode.worst_idleness).max())
-    };
-    let (learned, scripted) =
-        (of(&mut policy.actor(Selection::ArgMax)), of(&mut ScriptedActor::new(ScriptedAgent::Tour)));
-    assert!(learned.0 < scripted.0 && learned.1 <= scripted.1, "{learned:?} {scripted:?}");
+fn the_first_policy_that_keeps_slack_is_sooner_everywhere_than_the_tour() {
+    for robots in [1, 4, 8] {
+        let protocol =
+            Protocol { world: WorldConfig { num_robots: robots, ..WorldConfig::default() }, seed: 3, episodes: 6 };
+        let config = PpoConfig { tour_prior: 3.0, ..config(robots) };
+        let policy = Learner::new(protocol.world.clone(), config, 1, 1).expect("a learner").policy();
+        let of = |actor: &mut dyn BatchActor| {
+            let episodes = run_episodes(actor, &protocol, 0..6).expect("worlds");
+            let threat = episodes.iter().map(|episode| episode.mean_threat).sum::<f64>();
+            (threat / 6.0, episodes.iter().map(|episode| episode.worst_idleness).sum::<u32>())
+        };
+        let (learned, scripted) =
+            (of(&mut policy.actor(Selection::ArgMax)), of(&mut ScriptedActor::new(ScriptedAgent::Tour)));
+        assert!(learned.0 < 1.01 * scripted.0 && learned.1 < scripted.1, "{robots} robots: {learned:?} {scripted:?}");
+    }
 }

@@ -114,10 +114,20 @@ impl<S: Strategy> Pilot<S> {
         self.courses[robot].proposed
     }
 
-    /// Steps until the robot is where it should go, if nobody is in its way; `None` if it waits for its time.
-    pub fn steps_to_goal(&self, robot: usize) -> Option<u32> {
-        let course = &self.courses[robot];
-        matches!(course.task, Task::Visit(_)).then(|| course.steps_left())
+    /// Steps until the robot is at `goal`, if nobody is in its way: where it should go, or was when it began to wait for its time.
+    pub fn steps_to(&mut self, goal: Goal, robot: usize) -> Option<u32> {
+        let course = &mut self.courses[robot];
+        match course.plan {
+            Plan::Undecided => course.way.steps_from(&self.graph, course.expected, goal),
+            Plan::Way | Plan::Detour(_) => Some(course.steps_left()),
+        }
+    }
+
+    /// The same if it does this first.
+    pub fn steps_after(&mut self, action: Action, goal: Goal, robot: usize) -> Option<u32> {
+        let course = &mut self.courses[robot];
+        let pose = self.graph.after(course.expected, action);
+        course.way.steps_from(&self.graph, pose, goal).map(|steps| 1 + steps)
     }
 
     /// Whether that is for a battery's sake, its own or that of a team mate.

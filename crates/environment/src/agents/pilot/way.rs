@@ -40,7 +40,12 @@ impl Way {
         true
     }
 
-    /// Steps of the quickest plan.
+    /// Steps of the quickest plan, if there is any.
+    pub fn steps_from(&mut self, graph: &PoseGraph, from: Pose, goal: Goal) -> Option<u32> {
+        self.find(graph, from, goal).then(|| self.steps(from).into())
+    }
+
+    /// Steps of the quickest plan to the goal that was asked for last.
     pub fn steps(&self, from: Pose) -> u16 {
         self.distances[from.reversed().index()]
     }

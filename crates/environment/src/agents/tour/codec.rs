@@ -34,7 +34,7 @@ impl Tour {
             let delay = input.u32()? as i32;
             ensure(stop < self.cycle.stops.len(), "there is no such stop")?;
             ensure(phase < self.cycle.period && due < NEVER && delay.unsigned_abs() < NEVER, "a time is out of range")?;
-            *role = Role { phase, next: Appointment { stop, due }, delay: delay.into() };
+            *role = Role { phase, next: Appointment { stop, due }, delay: delay.into(), hurries: false };
         }
         Ok(())
     }

@@ -54,6 +54,8 @@ struct Role {
     next: Appointment,
     /// Steps behind the timetable when it was last compared; negative if early.
     delay: i64,
+    /// Goes on even if it is early.
+    hurries: bool,
 }
 
 impl Strategy for Tour {
@@ -85,14 +87,13 @@ impl Strategy for Tour {
             Reason::Done => {
                 let role = &mut self.roles[robot];
                 role.delay = i64::from(world.current_step()) - i64::from(role.next.due);
-                if self.is_early(robot) {
+                if self.is_early(robot) && !self.roles[robot].hurries {
                     return Decision::Act(Action::Patrol);
                 }
                 self.advance(robot);
             }
         }
-        let stop = self.cycle.stops[self.roles[robot].next.stop];
-        Decision::Go(Goal { cell: stop.cell(), heading: Some(stop.heading()), patrol: true })
+        Decision::Go(self.goal(robot))
     }
 
     fn exchange(&mut self, a: usize, b: usize) {
@@ -108,6 +109,17 @@ impl Tour {
 
     pub fn is_thorough(&self) -> bool {
         self.thorough
+    }
+
+    /// Where a robot goes, or was when it began to wait for its time.
+    pub fn goal(&self, robot: usize) -> Goal {
+        let stop = self.cycle.stops[self.roles[robot].next.stop];
+        Goal { cell: stop.cell(), heading: Some(stop.heading()), patrol: true }
+    }
+
+    /// Whether a robot goes on even if it is early.
+    pub fn hurry(&mut self, robot: usize, hurries: bool) {
+        self.roles[robot].hurries = hurries;
     }
 
     /// Finds the stop at which the robot can take its slot soonest. A robot alone makes its own timetable.

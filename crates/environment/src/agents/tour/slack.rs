@@ -11,11 +11,12 @@ use crate::world::World;
 use crate::world::square::{Square, waits_since};
 use crate::world::threat::{NEVER, ThreatField};
 
-/// Steps that a cell may always wait beyond the time from one robot of the round to the next.
-const ALLOWANCE: u32 = 4;
-/// Once all cells have been cleared, one may also wait for as long as the last of them did, less so many steps: a robot is told only
-/// when it has strayed already, and may have to turn round.
-const MARGIN: u32 = 4;
+/// Steps that a cell may wait beyond the time from one robot of the round to the next, once all have been cleared.
+const ALLOWANCE: u32 = 3;
+/// Steps that it may wait then in any case: in a small world nobody need hurry.
+const ALWAYS_ALLOWED: u32 = 16;
+/// Steps in which a robot at a stop clears its cells.
+const SERVING: i32 = 1;
 /// Stops ahead of a robot that are looked at, up to that of another robot.
 const STOPS_AHEAD: usize = 16;
 
@@ -112,15 +113,16 @@ impl Kernel for Update<'_> {
 
 impl Tour {
     /// Steps of slack of a robot that gets to its next stop at step `arrival`: the longest wait that is allowed less the longest that
-    /// ends at its next stops if it goes on from there. Negative if it is late. `covered_at`: when every cell had been cleared, 0
-    /// before.
+    /// ends at its next stops if it goes on from there. Negative if it is late. `covered_at`: when every cell had been cleared, for
+    /// which the last of them waited, 0 before: until then none has any time to lose.
     pub fn slack(&self, waits: &Waits, covered_at: u32, robot: usize, arrival: u32) -> i32 {
         let (cycle, first) = (&self.cycle, self.roles[robot].next.stop);
         let (ahead, own) = (&waits.waits[first..first + STOPS_AHEAD], self.own_stops(robot));
         let limited = ahead.iter().zip(&LOOKED_AT[STOPS_AHEAD - own..]).map(|(wait, limit)| *wait.min(limit));
         let wait = limited.fold(-NEVER, i32::max) + arrival as i32 - cycle.offsets[first] as i32;
-        let planned = cycle.period / self.roles.len() as u32 + ALLOWANCE;
-        planned.max(covered_at.saturating_sub(MARGIN)) as i32 - wait.max(0)
+        let spacing = cycle.period / self.roles.len() as u32;
+        let allowed = if covered_at == 0 { 0 } else { covered_at.max(spacing + ALLOWANCE).max(ALWAYS_ALLOWED) };
+        allowed as i32 - (wait + SERVING).max(0)
     }
 
     /// Stops from a robot's next one up to that of another robot, or as many as are looked at.
