@@ -17,7 +17,7 @@
 //! | `paths` | 4×4 | along ways over free cells that start ahead, to the right, behind, to the left: best gain × 0.8^way, best gain × 0.95^way, the latter where no other robot is nearer, 1/(1 + way) of the first object |
 //! | `tour` | 4 | one-hot: what the scripted tour would do next |
 //! | `obstacles_ring` | 72 | `obstacles` further out: 11×11 without the 7×7 in the middle |
-//! | `slack` | 1 | steps for which the tour leaves the robot free, / 20, −1 to 1; 1 while it waits for its time |
+//! | `slack` | 1 | steps for which the tour leaves the robot free, / 20, −1 to 1 |
 //!
 //! The *gain* of a cell is the threat within Chebyshev distance 2 of it, what a patrol there would clear, as a share of
 //! 25 cells at full threat. Maps are row-major in the robot's frame: the row furthest ahead first, the leftmost column

@@ -138,6 +138,7 @@ impl Adviser {
     }
 }
 
+/// What a robot has to spare, now that the tour has proposed something to it.
 fn slack_of(pilot: &mut Pilot<Tour>, waits: &Waits, world: &World, robot: usize) -> Option<Slack> {
     let goal = pilot.strategy().goal(robot);
     let away = pilot.steps_to(goal, robot)?;
