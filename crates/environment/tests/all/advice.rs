@@ -2,7 +2,8 @@
 
 use crate::world::{Actions, any_config, key, try_world};
 use environment::{
-    Action, ActionMask, MapConfig, MapType, ObservationSpec, ScriptedAgent, StepRecord, World, WorldConfig,
+    Action, ActionMask, EpisodeSummary, MapConfig, MapType, ObservationSpec, ScriptedAgent, StepRecord, World,
+    WorldConfig,
 };
 use proptest::prelude::*;
 
@@ -126,6 +127,18 @@ fn a_robot_that_must_charge_may_do_nothing_else() {
     assert!(forced > 100 && charged > 100, "{forced} {charged}");
 }
 
+/// An episode of robots that do what is advised, or anything, as far as the masks allow it.
+fn play(config: &WorldConfig, spec: &ObservationSpec, seed: u64, follows: bool) -> EpisodeSummary {
+    let mut world = try_world(config, seed).expect("a world");
+    world.track_observations(spec);
+    let (mut record, mut actions) = (StepRecord::new(), Actions(4));
+    while !record.done() {
+        let wanted = if follows { advice(&world) } else { actions.next(config.num_robots) };
+        world.step(&allowed(&world, &wanted), &mut record);
+    }
+    world.episode_summary()
+}
+
 /// Whatever robots would like to do; without slack they leave cells alone for hundreds of steps.
 #[test]
 fn a_team_with_little_slack_is_hardly_later_than_the_tour() {
@@ -134,14 +147,7 @@ fn a_team_with_little_slack_is_hardly_later_than_the_tour() {
         let map = MapConfig { map_type, ..MapConfig::default() };
         let config = WorldConfig { num_robots, map, ..WorldConfig::default() };
         let worst_idleness = |slack: bool, follows: bool| {
-            let mut world = try_world(&config, 7).expect("a world");
-            world.track_observations(&ObservationSpec { slack, ..ObservationSpec::universal() });
-            let (mut record, mut actions) = (StepRecord::new(), Actions(4));
-            while !record.done() {
-                let wanted = if follows { advice(&world) } else { actions.next(num_robots) };
-                world.step(&allowed(&world, &wanted), &mut record);
-            }
-            world.episode_summary().worst_idleness
+            play(&config, &ObservationSpec { slack, ..ObservationSpec::universal() }, 7, follows).worst_idleness
         };
         let (tour, kept, free) =
             (worst_idleness(true, true), worst_idleness(true, false), worst_idleness(false, false));
@@ -155,23 +161,13 @@ fn a_lone_robot_is_held_to_a_shorter_round_than_the_scripted_tour() {
     for map_type in MapType::ALL {
         let map = MapConfig { map_type, ..MapConfig::default() };
         let config = WorldConfig { num_robots: 1, map, ..WorldConfig::default() };
-        let play = |spec: ObservationSpec, seed: u64, follows: bool| {
-            let mut world = try_world(&config, seed).expect("a world");
-            world.track_observations(&spec);
-            let (mut record, mut actions) = (StepRecord::new(), Actions(4));
-            while !record.done() {
-                let wanted = if follows { advice(&world) } else { actions.next(1) };
-                world.step(&allowed(&world, &wanted), &mut record);
-            }
-            world.episode_summary()
-        };
         let (mut held, mut strays, mut tour) = (0, 0, 0);
         for seed in 0..8 {
-            let thorough = play(ObservationSpec::from_tour(&config), seed, true);
+            let thorough = play(&config, &ObservationSpec::from_tour(&config), seed, true);
             assert_eq!(thorough.coverage, 1.0, "{map_type:?}");
             held += thorough.worst_idleness;
-            strays += play(ObservationSpec::from_tour(&config), seed, false).worst_idleness;
-            tour += play(ObservationSpec::universal(), seed, true).worst_idleness;
+            strays += play(&config, &ObservationSpec::from_tour(&config), seed, false).worst_idleness;
+            tour += play(&config, &ObservationSpec::universal(), seed, true).worst_idleness;
         }
         assert!(held < tour && strays < 2 * tour, "{map_type:?}: {held} {strays} {tour}");
     }
@@ -205,5 +201,6 @@ fn check_slack(config: &WorldConfig) {
             free += u32::from(!is_late && mask.0.count_ones() > 1);
         }
     }
-    assert!(late > 100 && free > 10 * config.num_robots as u32, "{late} {free}");
+    let least = if config.num_robots == 1 { 10 } else { 100 };
+    assert!(late > 100 && free > least, "{late} {free}");
 }
