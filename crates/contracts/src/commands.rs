@@ -216,6 +216,13 @@ pub struct RunOptions {
     pub clip_range_value: Option<f64>,
     /// Divide rewards by the running deviation of the discounted return; only where actors take turns with the learner.
     pub normalize_returns: Option<bool>,
+    /// Units of each of the two hidden layers, a multiple of 8. Absent means 64 or, with `init_from` or `resume_from`, as many
+    /// as the policy has that the run starts from; another number is refused there.
+    #[schemars(range(min = 8, max = 512), extend("multipleOf" = 8))]
+    pub hidden_size: Option<u32>,
+    /// ε of Adam; absent means 1e-5.
+    #[schemars(range(min = 1e-10, max = 1.0))]
+    pub adam_epsilon: Option<f64>,
     pub recording: Option<RecordingLevel>,
     /// With `recording: sampled`, record every Nth episode.
     #[schemars(range(min = 1, max = 1_000_000))]

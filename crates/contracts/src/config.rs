@@ -256,6 +256,12 @@ pub struct LearningSettings {
     /// that they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalize_returns: Option<bool>,
+    /// Units of each of the two hidden layers; absent means 64 or, where the run starts from weights, as many as those have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_size: Option<u32>,
+    /// ε of Adam; absent means 1e-5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adam_epsilon: Option<f64>,
 }
 
 /// What is kept of training episodes.

@@ -97,6 +97,8 @@ impl From<&RunConfig> for RunOptions {
             final_entropy_coefficient: learning.final_entropy_coefficient,
             clip_range_value: learning.clip_range_value,
             normalize_returns: learning.normalize_returns,
+            hidden_size: learning.hidden_size,
+            adam_epsilon: learning.adam_epsilon,
             recording: Some(recording.level),
             recording_sample_every: recording.sample_every,
             recording_budget_bytes: Some(recording.budget_bytes),

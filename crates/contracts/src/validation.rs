@@ -136,6 +136,17 @@ mod tests {
     }
 
     #[test]
+    fn a_hidden_layer_fills_whole_vectors() {
+        let refused = |size| {
+            let payload = format!(r#"{{"total_timesteps": 1, "config": {{"hidden_size": {size}}}}}"#);
+            Command::decode("run", "start", payload.as_bytes()).err().map(|reasons| summary(&reasons))
+        };
+        assert_eq!([8, 24, 512].map(refused), [None, None, None]);
+        assert_eq!(refused(12).as_deref(), Some("/config/hidden_size: 12 is not a multiple of 8"));
+        assert_eq!(refused(520).as_deref(), Some("/config/hidden_size: 520 is greater than the maximum of 512"));
+    }
+
+    #[test]
     fn what_is_not_json_or_not_a_command_is_refused() {
         assert_eq!(reasons("{"), [(String::new(), "not_json".to_owned())]);
         let unknown = Command::decode("run", "fly", b"{}").unwrap_err();

@@ -120,6 +120,8 @@ fn fields_that_joined_later_may_be_missing() {
         ("patrol.run.requested.v1", "/config/learning", "normalize_returns"),
         ("patrol.run.requested.v1", "/config/learning", "tour_anchor"),
         ("patrol.run.requested.v1", "/config/learning", "calm_shaping"),
+        ("patrol.run.requested.v1", "/config/learning", "hidden_size"),
+        ("patrol.run.requested.v1", "/config/learning", "adam_epsilon"),
         ("patrol.run.requested.v1", "/config", "worlds"),
         ("patrol.training.progressed.v1", "", "mean_episode_length"),
         ("patrol.training.progressed.v1", "/diagnostics", "rollout"),

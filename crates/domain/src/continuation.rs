@@ -36,6 +36,9 @@ pub fn check(start: &StartRun, config: Option<&RunConfig>, from: &ResumedFrom) -
     same("/num_envs", ours.num_envs == theirs.num_envs);
     same("/algorithm", ours.algorithm == theirs.algorithm);
     same("/policy_type", ours.policy_type == theirs.policy_type);
+    // Who does not say it has what the other has; that there is a difference nobody knows before the checkpoint is read.
+    let sizes = ours.hidden_size.zip(theirs.hidden_size);
+    same("/config/hidden_size", sizes.is_none_or(|(ours, theirs)| ours == theirs));
     let world = |config: &RunConfig| contracts::config::WorldSettings { num_robots: 0, ..config.world.clone() };
     same("/resume_from", world(config) == world(&from.config));
     if [ours.actors, theirs.actors] != [Actors::InTurns; 2] {

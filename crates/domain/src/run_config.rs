@@ -21,6 +21,9 @@ pub const MAX_ROLLOUT_SAMPLES: u64 = 1 << 18;
 /// The largest `object_shaping` that a command may ask for.
 const MOST_SHAPING: f64 = 100.0;
 
+/// Units of a hidden layer.
+const HIDDEN_SIZE: u32 = 64;
+
 /// Robot-steps between checkpoints: about ten seconds of training.
 const CHECKPOINT_ROBOT_STEPS: u64 = 10 * 60_000;
 const RECORDING_BUDGET_BYTES: u64 = 2 << 30;
@@ -122,7 +125,14 @@ fn learning(start: &StartRun, options: &RunOptions, teams: Teams, world: &WorldS
         final_entropy_coefficient: Some(options.final_entropy_coefficient.unwrap_or(0.0)),
         clip_range_value: options.clip_range_value,
         normalize_returns: options.normalize_returns,
+        hidden_size: options.hidden_size.or_else(|| begins_anew(start).then_some(HIDDEN_SIZE)),
+        adam_epsilon: Some(options.adam_epsilon.unwrap_or(1e-5)),
     }
+}
+
+/// Whether its network is not another run's.
+fn begins_anew(start: &StartRun) -> bool {
+    start.init_from.is_none() && start.resume_from.is_none()
 }
 
 fn checkpoint_interval(samples: u64) -> u32 {

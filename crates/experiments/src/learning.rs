@@ -41,6 +41,8 @@ pub fn ppo_config(config: &RunConfig) -> Result<PpoConfig, learner::ppo::config:
         final_entropy_coefficient: learning.final_entropy_coefficient.unwrap_or(0.0) as f32,
         clip_range_value: learning.clip_range_value.map(|clip| clip as f32),
         normalise_returns: learning.normalize_returns.unwrap_or(false),
+        hidden: learning.hidden_size.map_or(base.hidden, |size| size as usize),
+        adam_epsilon: learning.adam_epsilon.map_or(base.adam_epsilon, |epsilon| epsilon as f32),
         backend: match learning.backend {
             Backend::Fused => learner::Backend::Fused,
             Backend::Dfdx => learner::Backend::Dfdx,
@@ -49,7 +51,6 @@ pub fn ppo_config(config: &RunConfig) -> Result<PpoConfig, learner::ppo::config:
             PolicyType::MlpPolicy => learner::Architecture::Mlp,
             PolicyType::CnnPolicy => learner::Architecture::Cnn,
         },
-        ..base
     };
     ppo.validate()?;
     Ok(ppo)

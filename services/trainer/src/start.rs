@@ -11,7 +11,7 @@ use contracts::{CheckpointId, FileId, RunId};
 use environment::Worlds;
 use event_log::EventLog;
 use learner::a3c::{AsyncLearner, AsyncRun};
-use learner::{Checkpoint, Learner, LearnerError, PpoConfig};
+use learner::{Checkpoint, Learner, LearnerError, Policy, PpoConfig};
 use trajectories::{ObjectStore, Recording};
 
 /// The name of [`UNIVERSAL`] in commands.
@@ -90,16 +90,37 @@ pub async fn material(log: &EventLog, store: &ObjectStore, claim: &Claim) -> Res
         (None, None, Some(source)) => Origin::Weights(weights(log, store, source).await?),
         (None, None, None) => Origin::New,
     };
-    Ok(Material {
+    let material = Material {
         worlds: experiments::worlds(config).map_err(|error| Error::run("invalid_world", error))?,
         settings: experiments::ppo_config(config).map_err(|error| Error::run("invalid_settings", error))?,
         seed: config.seed,
         segment_envs: experiments::segment_envs(config),
         origin,
-    })
+    };
+    material.check_width(config.learning.hidden_size)?;
+    Ok(material)
 }
 
 impl Material {
+    /// Weights keep the size they have: a run that asks for another one is not what it was asked to be.
+    fn check_width(&self, asked: Option<u32>) -> Result<()> {
+        let policy: &[u8] = match &self.origin {
+            Origin::New => return Ok(()),
+            Origin::Weights(policy) => policy,
+            Origin::Checkpoint(checkpoint) | Origin::OtherRun(checkpoint) => &checkpoint.policy,
+        };
+        let policy = Policy::from_safetensors(policy).map_err(|error| Error::run(self.code(), error))?;
+        match (asked, policy.network().shape().hidden) {
+            (Some(asked), found) if asked as usize != found => Err(Error::Run {
+                code: "another_network",
+                message: format!(
+                    "the policy to start from has hidden layers of {found} units, not of {asked}: leave out `hidden_size`"
+                ),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// What is wrong if nothing can be built of it.
     pub fn code(&self) -> &'static str {
         match self.origin {

@@ -71,6 +71,14 @@ fn a_run_goes_on_from_a_checkpoint_of_the_same_worlds_with_other_settings() {
     assert!(changed.is_empty(), "{changed:?}");
 }
 
+/// Nothing is said against a network whose size the command leaves open.
+#[test]
+fn a_run_goes_on_with_a_network_of_the_same_size() {
+    let sized = |size| resumed_with(|start| start.config.get_or_insert_default().hidden_size = size);
+    assert_eq!(sized(Some(128)), ["/config/hidden_size"]);
+    assert!(sized(Some(64)).is_empty() && sized(None).is_empty());
+}
+
 #[test]
 fn what_the_state_of_a_checkpoint_belongs_to_cannot_change() {
     let wrong = resumed_with(|start| {

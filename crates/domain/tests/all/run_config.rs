@@ -38,6 +38,17 @@ fn schedules_have_their_measured_ends_and_what_has_no_effect_is_refused() {
 }
 
 #[test]
+fn the_network_is_as_large_as_asked_or_as_what_it_starts_from() {
+    let size = |start: &StartRun| complete(start, COMMAND).unwrap().learning.hidden_size;
+    let asked = RunOptions { hidden_size: Some(128), adam_epsilon: Some(1e-8), ..RunOptions::default() };
+    assert_eq!((size(&start()), size(&with_options(asked.clone()))), (Some(64), Some(128)));
+    let universal = |start| StartRun { init_from: Some("universal".into()), ..start };
+    assert_eq!((size(&universal(start())), size(&universal(with_options(asked.clone())))), (None, Some(128)));
+    let epsilon = |start: &StartRun| complete(start, COMMAND).unwrap().learning.adam_epsilon;
+    assert_eq!((epsilon(&start()), epsilon(&with_options(asked))), (Some(1e-5), Some(1e-8)));
+}
+
+#[test]
 fn early_stopping_is_off_unless_a_patience_is_given() {
     let stopping = |patience, min_delta| {
         let options = RunOptions {

@@ -24,10 +24,10 @@ struct Rollout {
 
 const ROWS: usize = 250;
 
-/// A perceptron, and convolutional networks for one robot and for a team.
-fn shapes() -> [NetworkShape; 3] {
+/// Perceptrons whose layers fill vectors of every width, and convolutional networks for one robot and for a team.
+fn shapes() -> [NetworkShape; 5] {
     let cnn = |robots| NetworkShape::new(Architecture::Cnn, &ObservationSpec::for_team(robots), 64);
-    [NetworkShape::mlp(19, 64), cnn(1), cnn(4)]
+    [NetworkShape::mlp(19, 64), NetworkShape::mlp(19, 24), NetworkShape::mlp(19, 128), cnn(1), cnn(4)]
 }
 
 impl Rollout {

@@ -21,18 +21,21 @@ const STEPS: u32 = 150;
 #[tokio::test]
 async fn an_exported_policy_takes_the_same_actions() -> Result<()> {
     let world = World::with_trainer().await?;
-    for (policy_type, architecture, robots) in
-        [("MlpPolicy", Architecture::Mlp, 1), ("CnnPolicy", Architecture::Cnn, 1), ("CnnPolicy", Architecture::Cnn, 3)]
-    {
+    for (policy_type, architecture, robots, hidden_size) in [
+        ("MlpPolicy", Architecture::Mlp, 1, 32),
+        ("CnnPolicy", Architecture::Cnn, 1, 64),
+        ("CnnPolicy", Architecture::Cnn, 3, 128),
+    ] {
         let body = json!({"name": format!("{policy_type} of {robots}"), "algorithm": "ppo", "policy_type": policy_type,
                           "total_timesteps": 1024, "num_robots": robots, "num_envs": 2,
-                          "config": {"rollout_length": 128, "seed": 3}});
+                          "config": {"rollout_length": 128, "seed": 3, "hidden_size": hidden_size}});
         let session = world.train(body).await?;
         let list = world.found(&format!("/api/v1/files/list?training_job_id={}", session["id"])).await?;
         let download = format!("/api/v1/files/{}/download", list["files"][0]["id"]);
         let stored = world.request(Method::GET, &download).send().await?.bytes().await?;
         let policy = Policy::from_safetensors(&stored)?;
-        assert_eq!(policy.network().shape().architecture(), architecture);
+        let shape = policy.network().shape();
+        assert_eq!((shape.architecture(), shape.hidden), (architecture, hidden_size));
         let exported = exported(&world, &download).await?;
         agrees_in_onnxruntime(&policy, &exported, robots).await?;
 

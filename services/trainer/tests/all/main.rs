@@ -2,5 +2,6 @@
 
 mod asynchronous;
 mod drawn_worlds;
+mod network_size;
 mod remote;
 mod world;

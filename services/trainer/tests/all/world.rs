@@ -125,9 +125,9 @@ impl World {
             run_id: run,
             name: format!("test {number}"),
             config,
-            parent_run_id: None,
-            init_from: None,
-            resume_from: None,
+            parent_run_id: start.parent_run_id,
+            init_from: start.init_from,
+            resume_from: start.resume_from,
         };
         self.append(&Event::RunRequested(Box::new(requested))).await?;
         Ok(run)
