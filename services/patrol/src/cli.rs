@@ -262,7 +262,7 @@ pub enum BenchCommand {
     Pipeline(BenchPipelineArgs),
     /// Mean threat after a given time of training, over several seeds.
     #[command(
-        after_help = "Examples:\n  patrol bench learning --seconds 60\n  patrol bench learning --robots 4 --seeds 5 --json"
+        after_help = "Examples:\n  patrol bench learning --seconds 60\n  patrol bench learning --robots 4 --seeds 5 --json\n  patrol bench learning --set config.hidden_size=128"
     )]
     Learning(BenchLearningArgs),
 }
@@ -287,6 +287,9 @@ pub struct BenchLearningArgs {
     /// Training seeds.
     #[arg(long, default_value_t = 3)]
     pub seeds: u32,
+    /// Set any other field of the start command.
+    #[arg(long = "set", value_name = "FIELD=JSON")]
+    pub set: Vec<String>,
     /// Print one object: name → {value, unit}.
     #[arg(long)]
     pub json: bool,

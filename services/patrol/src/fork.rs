@@ -2,7 +2,7 @@
 
 use crate::cli::ForkArgs;
 use crate::client::Client;
-use crate::runs::set;
+use crate::runs::set_all;
 use anyhow::{Context, Result};
 use contracts::commands::StartRun;
 use contracts::events::RunRequested;
@@ -20,9 +20,7 @@ pub async fn payload(client: &Client, args: &ForkArgs) -> Result<Value> {
         (None, false) => last(&events).with_context(|| format!("run {run} has no checkpoint yet"))?,
     };
     let mut payload = serde_json::to_value(child(&parent, checkpoint, args))?;
-    for setting in &args.set {
-        set(&mut payload, setting)?;
-    }
+    set_all(&mut payload, &args.set)?;
     Ok(payload)
 }
 

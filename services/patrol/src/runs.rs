@@ -74,9 +74,7 @@ fn payload(args: &StartArgs) -> Result<Value> {
     if let Some(name) = &args.name {
         payload["name"] = json!(name);
     }
-    for setting in &args.set {
-        set(&mut payload, setting)?;
-    }
+    set_all(&mut payload, &args.set)?;
     Ok(payload)
 }
 
@@ -91,6 +89,11 @@ fn read_payload(file: &std::path::Path) -> Result<Value> {
     let value: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))?;
     anyhow::ensure!(value.is_object(), "{} is not a JSON object", file.display());
     Ok(value)
+}
+
+/// Applies settings one after the other, each as [`set`] does.
+pub fn set_all(payload: &mut Value, settings: &[String]) -> Result<()> {
+    settings.iter().try_for_each(|setting| set(payload, setting))
 }
 
 /// Applies `field.field=json`; what is not JSON is taken as a string.

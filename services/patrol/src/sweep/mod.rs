@@ -12,8 +12,8 @@ mod space;
 use crate::cli::{SearchName, SweepArgs};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::runs::training_payload;
-use crate::{fork, runs};
+use crate::fork;
+use crate::runs::{set_all, training_payload};
 use anyhow::{Context, Result, ensure};
 use contracts::RunId;
 use contracts::commands::StartRun;
@@ -67,9 +67,7 @@ async fn prepare(client: &Client, args: &SweepArgs) -> Result<Sweep> {
     ensure!(!args.name.trim().is_empty(), "a sweep needs a name");
     ensure!(args.seeds >= 1 && args.parallel >= 1, "--seeds and --parallel are at least 1");
     let (mut base, parent) = base(client, args).await?;
-    for setting in &args.set {
-        runs::set(&mut base, setting)?;
-    }
+    set_all(&mut base, &args.set)?;
     let steps = base["total_timesteps"].as_u64().context("give the steps of a run with `--steps`")?;
     let parameters = args.param.iter().map(|text| text.parse()).collect::<Result<Vec<Parameter>>>()?;
     let points = match args.search {
