@@ -1,10 +1,11 @@
 //! Many small runs that differ in a setting: ranked, interrupted and gone on with.
 
-use crate::harness::{PATIENCE, SMALL, System};
+use crate::harness::{PATIENCE, SMALL, System, flip};
 use anyhow::{Context, Result, ensure};
-use contracts::Event;
-use serde_json::Value;
+use contracts::{Event, RunId, subjects};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use test_support::wait_for;
 
 /// What makes a trial small, beside [`SMALL`].
@@ -82,6 +83,48 @@ async fn an_interrupted_sweep_goes_on_later() -> Result<()> {
     ensure!(trials(&report)?.iter().all(|trial| trial["rank"].is_u64()), "{report:#}");
     assert_eq!(requests().await?, 3);
     Ok(())
+}
+
+/// Its state cannot be read, it is mended, and another run goes on from it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trial_whose_run_failed_counts_when_another_went_on_from_it() -> Result<()> {
+    let (system, _services) = System::with_services().await?;
+    system.ready().await?;
+    let settings = ["--param", "learning_rate=0.001", "--set", "config.checkpoint_every_updates=20"];
+    let arguments = arguments("mended", "100000", &settings);
+    let (swept, (run, state)) = tokio::try_join!(system.executable.run(&arguments), unreadable(&system))?;
+    ensure!(swept.code == Some(1), "{swept:?}");
+    let report: Value = serde_json::from_str(&swept.stdout)?;
+    let failure = &report["trials"][0]["runs"][0]["failure"];
+    ensure!(failure.as_str().is_some_and(|failure| failure.contains("recorded SHA-256")), "{report:#}");
+
+    flip(&state)?;
+    let heir = system.executable.json(&["run", "fork", &run.to_string(), "--resume", "--json"]).await?;
+    let report = system.executable.json(&arguments).await?;
+    let trial = &report["trials"][0];
+    assert_eq!((&trial["rank"], &trial["runs"][0]["run_id"]), (&1.into(), &heir["run_id"]), "{report:#}");
+    Ok(())
+}
+
+/// Pauses the first run, changes a bit of the state that it would go on from, and has it resumed.
+async fn unreadable(system: &System) -> Result<(RunId, PathBuf)> {
+    let created = "patrol.evt.training.*.checkpoint_created".to_owned();
+    let run = system.wait_for_event(created, |_, event| match event {
+        Event::CheckpointCreated(created) => Some(created.run_id),
+        _ => None,
+    });
+    let run = run.await?;
+    let named = json!({"run_id": run});
+    system.publish("patrol.cmd.run.pause", &named).await?;
+    let paused = system.wait_for_event(subjects::event("run", Some(run), "paused"), |_, event| match event {
+        Event::RunPaused(paused) => paused.checkpoint.clone(),
+        _ => None,
+    });
+    let last = system.log.checkpoint(paused.await?.checkpoint_id).await?.context("the checkpoint")?;
+    let state = system.store_path().join(last.resume.uri);
+    flip(&state)?;
+    system.publish("patrol.cmd.run.resume", &named).await?;
+    Ok((run, state))
 }
 
 fn arguments<'a>(name: &'a str, steps: &'a str, more: &[&'a str]) -> Vec<&'a str> {

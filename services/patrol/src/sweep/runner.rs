@@ -12,7 +12,7 @@ use crate::terminal::{count, duration};
 use anyhow::{Context, Result, anyhow};
 use contracts::commands::StartRun;
 use contracts::{CommandId, RunId, subjects};
-use event_log::{EventReader, ReadOptions};
+use event_log::{EventReader, ReadEnd, ReadOptions};
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
@@ -142,6 +142,7 @@ impl<'a> Runner<'a> {
             {
                 self.start(&job).await?;
                 running.push(job);
+                running = self.conclude(running);
             }
             self.show(&running);
             if running.is_empty() {
@@ -150,20 +151,19 @@ impl<'a> Runner<'a> {
             tokio::select! {
                 recorded = events.next() => {
                     let recorded = recorded.context("the event log ended")??;
-                    if self.board.take_in(recorded.sequence, &recorded.event()?) {
-                        let (ended, rest) = running.into_iter().partition(|job| self.board.has_ended(job.run));
-                        running = rest;
-                        self.conclude(ended);
-                    }
+                    self.board.take_in(recorded.sequence, &recorded.event()?);
+                    running = self.conclude(running);
                 }
                 _ = self.interrupt.recv() => return Ok(Some(running.len())),
             }
         }
     }
 
-    /// Events of runs, from where the first of `jobs` begins if an earlier command started it.
+    /// Events of runs from now on. What the log holds of `jobs` that an earlier command started is taken in first: a run
+    /// that failed in between may have been mended since.
     async fn follow(&mut self, jobs: &[Job]) -> Result<EventReader, Failure> {
-        let mut from = self.client.log.last_sequence().await? + 1;
+        let next = self.client.log.last_sequence().await? + 1;
+        let mut from = next;
         for job in jobs {
             self.board.watch(job.run);
             let request = subjects::event("run", Some(job.run), "requested");
@@ -176,8 +176,17 @@ impl<'a> Runner<'a> {
             "patrol.evt.training.*.progressed",
             "patrol.evt.evaluation.*.completed",
             "patrol.evt.evaluation.*.failed",
-        ];
-        Ok(self.client.log.read(ReadOptions::follow(from).filtered(filters.map(str::to_owned))))
+        ]
+        .map(str::to_owned);
+        if from < next {
+            let past = ReadOptions { from, end: ReadEnd::Sequence(next - 1), filters: filters.to_vec() };
+            let mut past = self.client.log.read(past);
+            while let Some(recorded) = past.next().await {
+                let recorded = recorded?;
+                self.board.take_in(recorded.sequence, &recorded.event()?);
+            }
+        }
+        Ok(self.client.log.read(ReadOptions::follow(next).filtered(filters)))
     }
 
     /// Asks for the run, unless an earlier command did with the same settings.
@@ -198,17 +207,22 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    fn conclude(&mut self, ended: Vec<Job>) {
-        for job in ended {
-            let run = self.board.run(job.run);
-            let (evaluated, failure) = match run.end {
-                Some(End::Evaluated(evaluated)) => (Some(*evaluated), None),
-                Some(End::Failed(message)) => (None, Some(message)),
-                None => (None, None),
+    /// Reports those of `running` that have ended; the others.
+    fn conclude(&mut self, running: Vec<Job>) -> Vec<Job> {
+        let mut rest = Vec::new();
+        for job in running {
+            let ended = self.board.run(job.run).and_then(|run| Some((run.id, run.number, run.end()?)));
+            let Some((run_id, number, end)) = ended else {
+                rest.push(job);
+                continue;
+            };
+            let (evaluated, failure) = match end {
+                End::Evaluated(evaluated) => (Some(*evaluated), None),
+                End::Failed(message) => (None, Some(message)),
             };
             self.ended += job.payload["total_timesteps"].as_u64().unwrap_or(0);
-            let Job { trial, rung, seed, run: run_id, .. } = job;
-            let report = RunReport { run_id, number: run.number, trial, rung: rung + 1, seed, evaluated, failure };
+            let (trial, rung, seed) = (job.trial, job.rung + 1, job.seed);
+            let report = RunReport { run_id, number, trial, rung, seed, evaluated, failure };
             let line = report.line();
             if self.bar.is_hidden() {
                 eprintln!("{line}");
@@ -217,12 +231,13 @@ impl<'a> Runner<'a> {
             }
             self.reports.push(report);
         }
+        rest
     }
 
     fn show(&self, running: &[Job]) {
-        let standing: Vec<_> = running.iter().map(|job| self.board.run(job.run)).collect();
+        let standing: Vec<_> = running.iter().filter_map(|job| self.board.run(job.run)).collect();
         let done = self.ended + standing.iter().map(|run| run.timestep).sum::<u64>();
-        let speed: f64 = standing.iter().filter(|run| run.end.is_none()).map(|run| run.steps_per_second).sum();
+        let speed: f64 = standing.iter().map(|run| run.steps_per_second).sum();
         let rate = done as f64 / self.began.elapsed().as_secs_f64().max(1e-3);
         let left = duration(self.planned.saturating_sub(done) as f64 / rate.max(1.0));
         let best = self.reports.iter().filter_map(|run| Some((run.evaluated.as_ref()?.sampled.mean_threat.mean, run)));
