@@ -2,7 +2,7 @@
 
 use contracts::CheckpointId;
 use contracts::config::RunConfig;
-use contracts::events::{CheckpointCreated, Event, RunRequested, RunStarted};
+use contracts::events::{CheckpointCreated, CheckpointRef, Event, Outcome, RunCompleted, RunRequested, RunStarted};
 
 /// Trainers that may die on a run one after the other before it counts as impossible to train.
 ///
@@ -40,6 +40,20 @@ impl Claim {
             pending: None,
             starts: Vec::new(),
         }
+    }
+
+    /// How the run ended, if its last checkpoint is that of its end: its trainer died before it could say so.
+    pub fn finished(&self) -> Option<RunCompleted> {
+        let last = self.checkpoint.as_ref().filter(|last| last.timestep >= self.config.learning.total_timesteps)?;
+        let (run_id, checkpoint_id, update, timestep) = (last.run_id, last.checkpoint_id, last.update, last.timestep);
+        Some(RunCompleted {
+            run_id,
+            outcome: Outcome::Finished,
+            timestep,
+            episodes_completed: last.episodes_completed,
+            checkpoint: Some(CheckpointRef { checkpoint_id, update, timestep }),
+            digest: Some(last.digest.clone()),
+        })
     }
 
     /// Trainers that started from where the run stands now and left nothing behind.
@@ -131,7 +145,7 @@ pub fn control(now: Control, event: &Event, trainer_id: &str) -> Control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::events::{CheckpointRef, RunResumed};
+    use contracts::events::RunResumed;
 
     fn sample(kind: &str, json: &str) -> Event {
         Event::decode(kind, json.as_bytes()).expect("a frozen sample")

@@ -2,7 +2,7 @@
 
 use crate::claim::{Claim, Control, MOST_FRUITLESS_STARTS, Request, claim};
 use crate::computation::{Computation, Ending, Update};
-use crate::engine::{Computed, Engine};
+use crate::engine::Computed;
 use crate::error::{Error, Result};
 use crate::fence::Fence;
 use crate::judge::{self, Judge};
@@ -43,8 +43,9 @@ pub async fn train(trainer: &Trainer, run: RunId, cause: Envelope, lifecycle: &L
     let Some((claim, mut fence)) = take_over(trainer, run, cause).await? else {
         return Ok(Ended::Settled);
     };
-    let trained = match claim.fruitless_starts() {
-        starts if starts >= MOST_FRUITLESS_STARTS => Err(hopeless(starts)),
+    let trained = match (claim.finished(), claim.fruitless_starts()) {
+        (Some(completed), _) => finish(trainer, &mut fence, completed).await,
+        (None, starts) if starts >= MOST_FRUITLESS_STARTS => Err(hopeless(starts)),
         _ => Session::run(trainer, run, &claim, &mut fence, lifecycle).await,
     };
     match trained {
@@ -63,6 +64,15 @@ pub async fn train(trainer: &Trainer, run: RunId, cause: Envelope, lifecycle: &L
         }
         other => other,
     }
+}
+
+/// Says what the trainer could not say any more that stored the last checkpoint.
+async fn finish(trainer: &Trainer, fence: &mut Fence, completed: RunCompleted) -> Result<Ended> {
+    let run = completed.run_id;
+    let event = fence.envelop(&Event::RunCompleted(completed), &format!("completed/{}", trainer.ids.next_id()))?;
+    let sequence = fence.append(&[event]).await?;
+    tracing::info!(run.id = %run, stream.sequence = sequence, "the run had been trained to its end");
+    Ok(Ended::Settled)
 }
 
 /// A run that ends its trainers is not offered for ever; its checkpoints remain to start another run from.
@@ -137,15 +147,15 @@ impl<'a> Session<'a> {
         fence: &'a mut Fence,
         lifecycle: &Lifecycle,
     ) -> Result<Ended> {
-        let engine = start::engine(trainer, run, claim).await?;
+        let next_segment = claim.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.next_segment);
+        let recorder = Recorder::new(trainer, run, &claim.config, next_segment);
+        let engine = start::engine(trainer, run, claim, recorder.records_steps()).await?;
         let remote = claim.config.learning.actors == Actors::Nats;
         let reception = match engine.door().filter(|_| remote) {
             Some(door) => Some(Reception::open(&trainer.log, run, door).await?),
             None => None,
         };
-        let next_segment = claim.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.next_segment);
         let checkpoint_every = u64::from(claim.config.learning.checkpoint_every_updates);
-        let recorder = Recorder::new(trainer, run, &claim.config, next_segment);
         let mut session = Session {
             trainer,
             run,
@@ -156,7 +166,8 @@ impl<'a> Session<'a> {
             episodes: claim.checkpoint.as_ref().map_or(0, |created| created.episodes_completed),
             frame: Instant::now(),
             judge: Judge::of(&trainer.log, run, claim.config.evaluation.clone()).await?,
-            computation: Self::start(engine, checkpoint_every, recorder.records_steps())?,
+            computation: Computation::start(engine, checkpoint_every, recorder.records_steps())
+                .map_err(|error| Error::run("no_thread", error))?,
             recorder,
         };
         trainer.metrics.runs_in_progress.inc();
@@ -164,15 +175,6 @@ impl<'a> Session<'a> {
         drop(reception);
         trainer.metrics.runs_in_progress.dec();
         ended
-    }
-
-    fn start(engine: Engine, checkpoint_every: u64, record_steps: bool) -> Result<Computation> {
-        let failed = |error| Error::run("no_thread", error);
-        if engine.run().is_complete() {
-            let message = "the last checkpoint is complete but the run was not".to_owned();
-            return Err(Error::Run { code: "already_complete", message });
-        }
-        Computation::start(engine, checkpoint_every, record_steps).map_err(failed)
     }
 
     /// Publishes updates as they come and obeys what clients ask for.

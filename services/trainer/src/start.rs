@@ -12,7 +12,7 @@ use environment::Worlds;
 use event_log::EventLog;
 use learner::a3c::{AsyncLearner, AsyncRun};
 use learner::{Checkpoint, Learner, LearnerError, Policy, PpoConfig};
-use trajectories::{ObjectStore, Recording};
+use trajectories::ObjectStore;
 
 /// The name of [`UNIVERSAL`] in commands.
 const UNIVERSAL_NAME: &str = "universal";
@@ -27,11 +27,11 @@ pub fn threads(config: &RunConfig, available: usize) -> usize {
     }
 }
 
-/// What computes a claimed run, where it stands.
+/// What computes a claimed run, where it stands; its actors write down their steps if it `records_steps`.
 ///
 /// # Errors
 /// [`Error::Run`] when the run can never be trained: wrong settings, unreadable weights or checkpoint.
-pub async fn engine(trainer: &Trainer, run: RunId, claim: &Claim) -> Result<Engine> {
+pub async fn engine(trainer: &Trainer, run: RunId, claim: &Claim, records_steps: bool) -> Result<Engine> {
     let material = material(&trainer.log, &trainer.store, claim).await?;
     let threads = threads(&claim.config, trainer.config.threads);
     if claim.config.learning.actors == Actors::InTurns {
@@ -46,7 +46,6 @@ pub async fn engine(trainer: &Trainer, run: RunId, claim: &Claim) -> Result<Engi
     }
     let actors = claim.config.learning.num_workers.max(1) as usize;
     let threads = trainer.config.threads.saturating_sub(actors).max(1);
-    let records_steps = Recording::of(&claim.config.recording) != Recording::None;
     let learner = build(material.code(), move || material.overlapped(threads, records_steps)).await?;
     let run = AsyncRun::start(learner, past, actors).map_err(|error| Error::run("no_thread", error))?;
     Ok(Engine::Overlapped(Box::new(run)))

@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod drawn_worlds;
+mod endings;
 mod network_size;
 mod remote;
 mod world;
