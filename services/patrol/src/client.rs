@@ -6,13 +6,16 @@ use crate::system::data_dir;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use contracts::{Command, CommandId, Envelope, Event, RecordedEvent, RunId, subjects};
-use event_log::{EventLog, EventLogConfig, ReadOptions};
+use event_log::{EventLog, EventLogConfig, Queue, ReadOptions};
 use futures::StreamExt;
 use service_runtime::{Clock, EnvironmentReader, IdSource, RandomIds, SystemClock, TraceContext};
 use std::time::Duration;
 
 /// How long a command's outcome may take before the caller is told that it is still pending.
 const OUTCOME_WAIT: Duration = Duration::from_secs(30);
+
+/// How soon the archive is looked at again when no event tells of it.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Connected to the event log of a running system.
 pub struct Client {
@@ -85,6 +88,21 @@ impl Client {
         match recorded.map(|recorded| recorded.event()).transpose()? {
             Some(Event::RunRequested(requested)) => Ok(requested.run_id),
             _ => bail!("there is no run {number}; see `patrol run list`"),
+        }
+    }
+
+    /// Waits until every trajectory segment has become rows of a file.
+    pub async fn archived(&self) -> Result<()> {
+        let mut events = self.log.read(ReadOptions::follow(self.log.last_sequence().await?));
+        loop {
+            let status = self.log.consumer_status(Queue::Trajectories).await?;
+            if status.pending + status.in_progress == 0 {
+                return Ok(());
+            }
+            // Segments are acknowledged right after the event that announces their file.
+            if let Ok(Some(recorded)) = tokio::time::timeout(LOOK_AGAIN, events.next()).await {
+                recorded?;
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use crate::up::PATIENCE;
 use anyhow::Context;
 use contracts::events::TrainingProgressed;
 use contracts::{CommandId, Envelope, Event, RunConfig, commands::StartRun, subjects};
-use event_log::{ReadOptions, StreamName};
+use event_log::ReadOptions;
 use futures::StreamExt;
 use learner::Learner;
 use serde_json::json;
@@ -224,7 +224,8 @@ async fn through_pipeline(client: &Client, robots: u32, steps: u64, recording: &
         }
         // The next measurement begins when the evaluator is idle again.
         if let (Some(progress), true) = (&last, evaluated) {
-            archived(client).await?;
+            let archived = tokio::time::timeout(ARCHIVED_WITHIN, client.archived()).await;
+            archived.context("the archive did not take every segment")??;
             let robot_steps = progress.robot_steps as f64;
             let speed = robot_steps / progress.elapsed_seconds.max(1e-9);
             let nanoseconds = processor::spent()?.saturating_sub(began).as_nanos() as f64 / robot_steps;
@@ -232,21 +233,6 @@ async fn through_pipeline(client: &Client, robots: u32, steps: u64, recording: &
         }
     }
     Err(anyhow::anyhow!("the event log ended").into())
-}
-
-/// Waits until every segment is in a durable file.
-async fn archived(client: &Client) -> Result<(), Failure> {
-    let began = Instant::now();
-    loop {
-        let status = client.log.stream_status(StreamName::Trajectories).await;
-        if status.context("the trajectory stream")?.messages == 0 {
-            return Ok(());
-        }
-        if began.elapsed() > ARCHIVED_WITHIN {
-            return Err(anyhow::anyhow!("the archive did not take every segment").into());
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// Command published until its outcome can be read from Postgres.

@@ -161,7 +161,7 @@ async fn observe(client: &Client, run: RunId, from: u64, display: &Display) -> R
 async fn summarise(client: &mut Client, run: RunId, observed: Observed) -> Result<Summary, Failure> {
     let Observed { completed, progress, evaluation, baselines, checkpoints } = observed;
     let (models, _) = read_models(&mut client.variables).await?;
-    wait_for_archive(client).await?;
+    client.archived().await?;
     let report = project(client, true).await?;
     let totals = models.archive_totals(Some(run)).await?;
     let (policy, agents) = scores(&evaluation, &baselines);
@@ -182,20 +182,4 @@ async fn summarise(client: &mut Client, run: RunId, observed: Observed) -> Resul
         rows: models.row_counts().await?.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
         replay: Replay { identical: report.identical == Some(true), events: report.events, seconds: report.seconds },
     })
-}
-
-/// Waits until every trajectory segment has become a row of a file.
-async fn wait_for_archive(client: &Client) -> Result<(), Failure> {
-    let mut events = client.log.read(ReadOptions::follow(client.log.last_sequence().await?));
-    loop {
-        let status = client.log.consumer_status(event_log::Queue::Trajectories).await?;
-        if status.pending + status.in_progress == 0 {
-            return Ok(());
-        }
-        // Segments are acknowledged right after the event that announces their file.
-        let looked_again = tokio::time::timeout(std::time::Duration::from_millis(200), events.next()).await;
-        if let Ok(Some(recorded)) = looked_again {
-            recorded?;
-        }
-    }
 }
