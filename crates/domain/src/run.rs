@@ -105,6 +105,8 @@ pub struct StartFacts<'a> {
     pub parent_known: bool,
     /// The named weights exist; true when none are named.
     pub weights_known: bool,
+    /// Units of their hidden layers, where the log tells.
+    pub weights_size: Option<u32>,
     /// The named checkpoint to resume from; absent when there is none of that id or none is named.
     pub resumed: Option<&'a ResumedFrom>,
 }
@@ -170,8 +172,9 @@ fn with_checkpoint(run: Run, created: &CheckpointCreated) -> Run {
     }
 }
 
-/// Weights that every release brings along.
+/// Weights that every release brings along, and the units of their hidden layers.
 const UNIVERSAL: &str = "universal";
+pub const UNIVERSAL_SIZE: u32 = 64;
 
 fn request(run_id: RunId, start: &StartRun, facts: StartFacts<'_>) -> Decision {
     let completed = run_config::complete(start, facts.command_id);
@@ -186,6 +189,12 @@ fn request(run_id: RunId, start: &StartRun, facts: StartFacts<'_>) -> Decision {
         } else if !facts.weights_known {
             reasons.push(not_found("/init_from", "checkpoint or model", source));
         }
+    }
+    let found = if start.init_from.as_deref() == Some(UNIVERSAL) { Some(UNIVERSAL_SIZE) } else { facts.weights_size };
+    let asked = completed.as_ref().ok().and_then(|config| config.learning.hidden_size);
+    if let Some((found, asked)) = found.zip(asked).filter(|(found, asked)| found != asked) {
+        let message = format!("the weights to start from have hidden layers of {found} units, not of {asked}");
+        reasons.push(invalid("/config/hidden_size", message));
     }
     if let Some(checkpoint) = start.resume_from {
         match facts.resumed {

@@ -218,5 +218,7 @@ mod tests {
         let provenance: serde_json::Value = serde_json::from_str(provenance).expect("JSON");
         assert_eq!(provenance["sha256"], sha256(UNIVERSAL));
         assert!(UNIVERSAL.len() < 300_000);
+        let policy = Policy::from_safetensors(UNIVERSAL).expect("a policy");
+        assert_eq!(policy.network().shape().hidden, domain::run::UNIVERSAL_SIZE as usize);
     }
 }

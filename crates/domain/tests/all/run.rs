@@ -1,6 +1,6 @@
 use crate::sample::*;
 use contracts::Event;
-use contracts::commands::StartRun;
+use contracts::commands::{RunOptions, StartRun};
 use contracts::events::{Outcome, RunCompleted};
 use domain::continuation::ResumedFrom;
 use domain::run::{Run, RunCommand, StartFacts, Status, decide, evolve};
@@ -69,6 +69,23 @@ fn a_run_goes_on_from_a_checkpoint_of_the_same_worlds_with_other_settings() {
         start.config.get_or_insert_default().clip_range = Some(0.1);
     });
     assert!(changed.is_empty(), "{changed:?}");
+}
+
+#[test]
+fn weights_keep_their_size() {
+    let refused = |init_from: &str, asked, weights_size| {
+        let options = RunOptions { hidden_size: asked, ..RunOptions::default() };
+        let start = StartRun { init_from: Some(init_from.into()), config: Some(options), ..start() };
+        let facts = StartFacts { weights_size, ..FACTS };
+        decide(&Run::default(), RUN, &RunCommand::Start(&start, facts)).err().map(|rejection| rejection.to_string())
+    };
+    let checkpoint = checkpoint(1).checkpoint_id.to_string();
+    let message = "/config/hidden_size: the weights to start from have hidden layers of 64 units, not of 128";
+    assert_eq!(refused("universal", Some(128), None).as_deref(), Some(message));
+    assert_eq!(refused(&checkpoint, Some(128), Some(64)).as_deref(), Some(message));
+    for (asked, found) in [(Some(128), Some(128)), (Some(128), None), (None, Some(64))] {
+        assert_eq!(refused(&checkpoint, asked, found), None, "{asked:?} {found:?}");
+    }
 }
 
 /// Nothing is said against a network whose size the command leaves open.

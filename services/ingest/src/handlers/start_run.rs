@@ -4,7 +4,7 @@ use super::{propose_on_run, run_exists};
 use crate::error::Result;
 use crate::history::Proposal;
 use contracts::commands::StartRun;
-use contracts::{CheckpointId, CommandId, Event, RunId};
+use contracts::{CheckpointId, CommandId, Event, FileId, RunConfig, RunId};
 use domain::continuation::ResumedFrom;
 use domain::run::{RunCommand, StartFacts};
 use event_log::EventLog;
@@ -17,38 +17,54 @@ pub async fn propose(log: &EventLog, id: CommandId, command: &StartRun) -> Resul
         Some(parent) => run_exists(log, id, parent).await?,
         None => true,
     };
-    let weights_known = match command.init_from.as_deref().and_then(|source| source.parse().ok()) {
-        Some(weights) => weights_exist(log, weights).await?,
-        None => true,
+    let weights = match command.init_from.as_deref().and_then(|source| source.parse().ok()) {
+        Some(id) => weights(log, id).await?,
+        None => Weights { known: true, hidden_size: None },
     };
     let resumed = match command.resume_from {
         Some(checkpoint) => resumed_from(log, checkpoint).await?,
         None => None,
     };
-    let facts = StartFacts { command_id: id, parent_known, weights_known, resumed: resumed.as_ref() };
+    let Weights { known: weights_known, hidden_size: weights_size } = weights;
+    let facts = StartFacts { command_id: id, parent_known, weights_known, weights_size, resumed: resumed.as_ref() };
     propose_on_run(log, id, run_id, &RunCommand::Start(command, facts)).await
 }
 
 /// The checkpoint of any run with this id, and how that run was configured.
 async fn resumed_from(log: &EventLog, checkpoint: CheckpointId) -> Result<Option<ResumedFrom>> {
     let Some(created) = log.checkpoint(checkpoint).await? else { return Ok(None) };
-    match log.run_request(created.run_id).await {
-        Ok(Some(run)) => Ok(Some(ResumedFrom { config: run.config, timestep: created.timestep })),
-        // What a newer version asked for is nothing to go on from.
-        Ok(None) | Err(event_log::Error::Malformed { .. }) => Ok(None),
+    let config = config_of(log, created.run_id).await?;
+    Ok(config.map(|config| ResumedFrom { config, timestep: created.timestep }))
+}
+
+/// How a run was configured. What a newer version asked for is nothing to go on from.
+async fn config_of(log: &EventLog, run: RunId) -> Result<Option<RunConfig>> {
+    match log.run_request(run).await {
+        Ok(requested) => Ok(requested.map(|requested| requested.config)),
+        Err(event_log::Error::Malformed { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Whether a checkpoint of any run, or a model that was not deleted, has this id.
-async fn weights_exist(log: &EventLog, id: Uuid) -> Result<bool> {
-    let filters = [
-        "patrol.evt.training.*.checkpoint_created",
-        "patrol.evt.archive.*.model_registered",
-        "patrol.evt.archive.*.model_deleted",
-    ];
+/// What the log says of weights.
+struct Weights {
+    /// They are a checkpoint of any run, or a model that was not deleted.
+    known: bool,
+    hidden_size: Option<u32>,
+}
+
+async fn weights(log: &EventLog, id: Uuid) -> Result<Weights> {
+    let Some(created) = log.checkpoint(CheckpointId(id)).await? else {
+        return Ok(Weights { known: model_exists(log, FileId(id)).await?, hidden_size: None });
+    };
+    let config = config_of(log, created.run_id).await?;
+    Ok(Weights { known: true, hidden_size: config.and_then(|config| config.learning.hidden_size) })
+}
+
+async fn model_exists(log: &EventLog, id: FileId) -> Result<bool> {
+    let filters = ["patrol.evt.archive.*.model_registered", "patrol.evt.archive.*.model_deleted"];
     let mut events = log.read(event_log::ReadOptions::until_now(0).filtered(filters.map(str::to_owned)));
-    let mut exist = false;
+    let mut exists = false;
     while let Some(recorded) = events.next().await {
         let recorded = match recorded {
             Ok(recorded) => recorded,
@@ -56,11 +72,10 @@ async fn weights_exist(log: &EventLog, id: Uuid) -> Result<bool> {
             Err(error) => return Err(error.into()),
         };
         match recorded.event() {
-            Ok(Event::CheckpointCreated(created)) if created.checkpoint_id.0 == id => exist = true,
-            Ok(Event::ModelRegistered(model)) if model.file_id.0 == id => exist = true,
-            Ok(Event::ModelDeleted(model)) if model.file_id.0 == id => exist = false,
+            Ok(Event::ModelRegistered(model)) if model.file_id == id => exists = true,
+            Ok(Event::ModelDeleted(model)) if model.file_id == id => exists = false,
             _ => {}
         }
     }
-    Ok(exist)
+    Ok(exists)
 }

@@ -85,6 +85,27 @@ async fn a_model_is_registered_used_and_deleted() -> Result<()> {
 }
 
 #[tokio::test]
+async fn weights_of_a_checkpoint_keep_their_size() -> Result<()> {
+    let (world, _ingest) = World::with_ingest().await?;
+    let id = world.send(1, &start(run(1))).await?;
+    requested(world.outcome(id).await?)?;
+    let checkpoint = checkpoint_created(run(1));
+    world.append(&checkpoint).await?;
+    let Event::CheckpointCreated(created) = checkpoint else { anyhow::bail!("a checkpoint") };
+    let from_it = |number, hidden_size| {
+        let Command::StartRun(mut start) = start(run(number)) else { unreachable!("a start") };
+        start.init_from = Some(created.checkpoint_id.to_string());
+        start.config.get_or_insert_default().hidden_size = hidden_size;
+        Command::StartRun(start)
+    };
+    let id = world.send(2, &from_it(2, Some(128))).await?;
+    assert_eq!(world.rejection(id).await?.reasons[0].field, "/config/hidden_size");
+    let id = world.send(3, &from_it(3, None)).await?;
+    assert_eq!(requested(world.outcome(id).await?)?.config.learning.hidden_size, None);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_trace_of_the_client_goes_on() -> Result<()> {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     let (world, _ingest) = World::with_ingest().await?;
