@@ -75,6 +75,21 @@ pub struct EventReader {
     events: BoxStream<'static, Result<RecordedEvent>>,
 }
 
+impl EventReader {
+    /// The next event; messages that are none are passed over.
+    ///
+    /// # Errors
+    /// Everything else that ends the stream.
+    pub async fn next_event(&mut self) -> Result<Option<RecordedEvent>> {
+        loop {
+            match self.next().await {
+                Some(Err(Error::Malformed { .. })) => {}
+                read => return read.transpose(),
+            }
+        }
+    }
+}
+
 impl Stream for EventReader {
     type Item = Result<RecordedEvent>;
 

@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 use crate::reader::ReadOptions;
 use contracts::events::{CheckpointCreated, ModelRegistered, RunRequested};
 use contracts::{CheckpointId, Event, FileId, RunId, subjects};
-use futures::StreamExt;
 
 const ALL_CHECKPOINTS: &str = "patrol.evt.training.*.checkpoint_created";
 const ALL_MODELS: &str = "patrol.evt.archive.*.model_registered";
@@ -74,12 +73,7 @@ impl EventLog {
     /// What `pick` makes of the first event on `filter` from which it makes something.
     async fn first<T>(&self, filter: &str, pick: impl Fn(Event) -> Option<T>) -> Result<Option<T>> {
         let mut events = self.read(ReadOptions::until_now(0).filtered([filter.to_owned()]));
-        while let Some(recorded) = events.next().await {
-            let recorded = match recorded {
-                Ok(recorded) => recorded,
-                Err(Error::Malformed { .. }) => continue,
-                Err(error) => return Err(error),
-            };
+        while let Some(recorded) = events.next_event().await? {
             if let Some(found) = recorded.event().ok().and_then(&pick) {
                 return Ok(Some(found));
             }

@@ -113,14 +113,10 @@ impl Follower {
         self.tell_present().await?;
         let filters = [subjects::run_lifecycle(self.run), format!("patrol.evt.training.{}.progressed", self.run)];
         let mut events = self.log.read(ReadOptions::follow(position + 1).filtered(filters));
-        while let Some(recorded) = events.next().await {
-            match recorded {
-                Ok(recorded) => match recorded.event() {
-                    Ok(event) => self.tell(recorded.sequence, recorded.envelope.time, &event),
-                    Err(error) => tracing::warn!(stream.sequence = recorded.sequence, "cannot read an event: {error}"),
-                },
-                Err(event_log::Error::Malformed { .. }) => {}
-                Err(error) => return Err(error.into()),
+        while let Some(recorded) = events.next_event().await? {
+            match recorded.event() {
+                Ok(event) => self.tell(recorded.sequence, recorded.envelope.time, &event),
+                Err(error) => tracing::warn!(stream.sequence = recorded.sequence, "cannot read an event: {error}"),
             }
         }
         Ok(())

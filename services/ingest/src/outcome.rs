@@ -13,7 +13,6 @@ use contracts::events::CommandRejected;
 use contracts::ids::EventId;
 use contracts::{Envelope, Event, Rejection, RunId};
 use event_log::{Appended, EventLog, ExpectedVersion, NewEvent, ReadOptions};
-use futures::StreamExt;
 use service_runtime::TraceContext;
 
 /// A run has few writers: this many lost races in a row mean that something else is wrong.
@@ -118,13 +117,9 @@ async fn append(context: &Context, incoming: &Incoming, events: &[Event], guard:
 /// Where an earlier delivery was rejected. Facts are found in the aggregate's own history.
 async fn earlier_rejection(log: &EventLog, incoming: &Incoming) -> Result<Option<u64>> {
     let mut rejections = log.read(ReadOptions::until_now(0).filtered([REJECTIONS.to_owned()]));
-    while let Some(recorded) = rejections.next().await {
-        match recorded {
-            Ok(recorded) if recorded.envelope.causation_id == Some(incoming.id.0) => {
-                return Ok(Some(recorded.sequence));
-            }
-            Ok(_) | Err(event_log::Error::Malformed { .. }) => {}
-            Err(error) => return Err(error.into()),
+    while let Some(recorded) = rejections.next_event().await? {
+        if recorded.envelope.causation_id == Some(incoming.id.0) {
+            return Ok(Some(recorded.sequence));
         }
     }
     Ok(None)

@@ -7,7 +7,6 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use contracts::{Command, CommandId, Envelope, Event, RecordedEvent, RunId, subjects};
 use event_log::{EventLog, EventLogConfig, Queue, ReadOptions};
-use futures::StreamExt;
 use service_runtime::{Clock, EnvironmentReader, IdSource, RandomIds, SystemClock, TraceContext};
 use std::time::Duration;
 
@@ -100,16 +99,15 @@ impl Client {
                 return Ok(());
             }
             // Segments are acknowledged right after the event that announces their file.
-            if let Ok(Some(recorded)) = tokio::time::timeout(LOOK_AGAIN, events.next()).await {
-                recorded?;
+            if let Ok(event) = tokio::time::timeout(LOOK_AGAIN, events.next_event()).await {
+                event?;
             }
         }
     }
 
     async fn outcome(&self, command: CommandId, after: u64) -> Result<RecordedEvent> {
         let mut events = self.log.read(ReadOptions::follow(after + 1));
-        while let Some(recorded) = events.next().await {
-            let recorded = recorded?;
+        while let Some(recorded) = events.next_event().await? {
             if recorded.envelope.causation_id == Some(command.0) {
                 return Ok(recorded);
             }

@@ -3,12 +3,11 @@
 use crate::cli::{EvaluateArgs, EvaluationCommand};
 use crate::client::Client;
 use crate::failure::Failure;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use contracts::commands::StartEvaluation;
 use contracts::events::EvaluationCompleted;
-use contracts::{Command, Event, subjects};
+use contracts::{Command, Event};
 use event_log::ReadOptions;
-use futures::StreamExt;
 use std::process::ExitCode;
 
 pub async fn run(command: EvaluationCommand) -> Result<ExitCode, Failure> {
@@ -39,13 +38,12 @@ async fn evaluate(client: &Client, args: &EvaluateArgs) -> Result<EvaluationComp
     let command = StartEvaluation { run_id, evaluation_id: None, checkpoint_id, episodes: args.episodes };
     let requested = client.send(&Command::StartEvaluation(command)).await?;
     let Event::EvaluationRequested(request) = requested.event()? else {
-        return Err(anyhow::anyhow!("unexpected outcome {}", requested.envelope.kind).into());
+        return Err(anyhow!("unexpected outcome {}", requested.envelope.kind).into());
     };
     let filter = format!("patrol.evt.evaluation.{run_id}.>");
-    debug_assert!(event_log::subject_matches(&filter, &subjects::event("evaluation", Some(run_id), "completed")));
     let mut events = client.log.read(ReadOptions::follow(requested.sequence + 1).filtered([filter]));
-    while let Some(recorded) = events.next().await {
-        match recorded?.event()? {
+    while let Some(recorded) = events.next_event().await? {
+        match recorded.event()? {
             Event::EvaluationCompleted(completed) if completed.evaluation_id == request.evaluation_id => {
                 return Ok(*completed);
             }
@@ -55,6 +53,5 @@ async fn evaluate(client: &Client, args: &EvaluateArgs) -> Result<EvaluationComp
             _ => {}
         }
     }
-    let ended: anyhow::Result<EvaluationCompleted> = (|| bail!("the event log ended"))();
-    Ok(ended?)
+    Err(anyhow!("the event log ended").into())
 }

@@ -95,6 +95,10 @@ async fn a_message_without_envelope_is_reported_and_reading_goes_on() -> Result<
     assert_eq!(read.len(), 3);
     assert!(matches!(&read[1], Err(Error::Malformed { sequence: 2, subject, .. }) if subject == "patrol.evt.run.x.y"));
     assert!(read[0].is_ok() && read[2].is_ok());
+    let mut reader = world.log.read(ReadOptions::until_now(1));
+    for expected in [Some(1), Some(3), None] {
+        assert_eq!(reader.next_event().await?.map(|recorded| recorded.sequence), expected, "events alone");
+    }
     Ok(())
 }
 

@@ -9,7 +9,6 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use contracts::{RecordedEvent, RunId, subjects};
 use event_log::ReadOptions;
-use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -118,14 +117,12 @@ async fn list(
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LARGEST) as usize;
     let filter = query.aggregate.map_or_else(|| subjects::all_of_run(run), |aggregate| aggregate.filter(run));
     let from = query.after.map_or(1, |after| after.saturating_add(1));
-    let mut reader = app.log.read(ReadOptions::until_now(from).filtered([filter])).take(limit);
+    let mut reader = app.log.read(ReadOptions::until_now(from).filtered([filter]));
     let mut events = Vec::new();
-    while let Some(recorded) = reader.next().await {
-        match recorded {
-            Ok(recorded) => events.push(LoggedEvent::of(recorded)),
-            Err(event_log::Error::Malformed { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+    while events.len() < limit
+        && let Some(recorded) = reader.next_event().await?
+    {
+        events.push(LoggedEvent::of(recorded));
     }
     let next = events.last().filter(|_| events.len() == limit).map(|event| event.sequence);
     Ok(Json(EventPage { events, next }))

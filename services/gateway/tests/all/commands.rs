@@ -1,8 +1,12 @@
 use crate::world::{PATIENCE, World};
 use anyhow::{Context, Result};
+use contracts::events::RunPaused;
+use contracts::{Envelope, Event, EventId};
+use event_log::{ExpectedVersion, NewEvent};
 use futures::StreamExt;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use service_runtime::{Clock, SystemClock};
 use test_support::wait_for;
 
 #[tokio::test]
@@ -21,6 +25,22 @@ async fn any_command_can_be_sent_and_asked_about() -> Result<()> {
     let nobody = json!({"run_id": "00000000-0000-4000-8000-000000000001"});
     let refused = world.post("/api/v1/commands/run/pause?wait=true", nobody).await?;
     assert_eq!(refused.0, StatusCode::NOT_FOUND, "{:#}", refused.1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_of_events_goes_past_what_is_none() -> Result<()> {
+    let world = World::start().await?;
+    let (number, run) = world.start_session("with a stray message").await?;
+    world.stop_projecting().await?;
+    world.nats.client().await?.request(format!("patrol.evt.run.{run}.stray"), "{}".into()).await?;
+    let paused = Event::RunPaused(RunPaused { run_id: run, timestep: 0, checkpoint: None });
+    let envelope = Envelope::for_event(&paused, EventId(run.derive("paused")), "test", SystemClock.now());
+    world.log.append(&NewEvent::new(&paused, envelope)?, &ExpectedVersion::Any).await?;
+    let page = world.found(&format!("/api/v1/training/{number}/events?limit=2")).await?;
+    let types: Vec<_> = page["events"].as_array().into_iter().flatten().map(|event| &event["type"]).collect();
+    assert_eq!(types, ["patrol.run.requested.v1", "patrol.run.paused.v1"]);
+    assert_eq!(page["next"], page["events"][1]["sequence"], "{page:#}");
     Ok(())
 }
 

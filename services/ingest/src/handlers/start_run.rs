@@ -8,7 +8,6 @@ use contracts::{CheckpointId, CommandId, Event, FileId, RunConfig, RunId};
 use domain::continuation::ResumedFrom;
 use domain::run::{RunCommand, StartFacts};
 use event_log::EventLog;
-use futures::StreamExt;
 use uuid::Uuid;
 
 pub async fn propose(log: &EventLog, id: CommandId, command: &StartRun) -> Result<Proposal> {
@@ -65,12 +64,7 @@ async fn model_exists(log: &EventLog, id: FileId) -> Result<bool> {
     let filters = ["patrol.evt.archive.*.model_registered", "patrol.evt.archive.*.model_deleted"];
     let mut events = log.read(event_log::ReadOptions::until_now(0).filtered(filters.map(str::to_owned)));
     let mut exists = false;
-    while let Some(recorded) = events.next().await {
-        let recorded = match recorded {
-            Ok(recorded) => recorded,
-            Err(event_log::Error::Malformed { .. }) => continue,
-            Err(error) => return Err(error.into()),
-        };
+    while let Some(recorded) = events.next_event().await? {
         match recorded.event() {
             Ok(Event::ModelRegistered(model)) if model.file_id == id => exists = true,
             Ok(Event::ModelDeleted(model)) if model.file_id == id => exists = false,

@@ -82,9 +82,10 @@ fn plan(args: &BenchLearningArgs) -> Result<Plan, Failure> {
     let config = domain::run_config::complete(&start, CommandId(RandomIds.next_id()))?;
     let anew = start.init_from.is_none() && start.resume_from.is_none();
     if !(anew && config.learning.actors == Actors::InTurns) {
-        return Err(
-            anyhow!("it trains by itself and from the beginning: no `init_from`, `resume_from` or `actors`").into()
-        );
+        return Err(anyhow!(
+            "the benchmark trains in turns and from the beginning: no `init_from`, `resume_from` or `actors`"
+        )
+        .into());
     }
     Ok(Plan { config, first_seed, calibrates })
 }

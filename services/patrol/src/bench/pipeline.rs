@@ -13,7 +13,6 @@ use anyhow::Context;
 use contracts::events::TrainingProgressed;
 use contracts::{CommandId, Envelope, Event, RunConfig, commands::StartRun, subjects};
 use event_log::ReadOptions;
-use futures::StreamExt;
 use learner::Learner;
 use serde_json::json;
 use service_runtime::{Clock, EnvironmentReader, IdSource, Lifecycle, RandomIds, SystemClock};
@@ -215,8 +214,8 @@ async fn through_pipeline(client: &Client, robots: u32, steps: u64, recording: &
     let mut events = client.log.read(ReadOptions::follow(requested.sequence).filtered([subjects::all_of_run(run)]));
     let mut last = None;
     let mut evaluated = false;
-    while let Some(recorded) = events.next().await {
-        match recorded?.event()? {
+    while let Some(recorded) = events.next_event().await? {
+        match recorded.event()? {
             Event::TrainingProgressed(progress) => last = Some(*progress),
             Event::EvaluationCompleted(evaluation) => evaluated = evaluation.is_last,
             Event::RunFailed(failed) => return Err(Failure::Rejected(vec![failed.message])),
@@ -246,8 +245,7 @@ async fn visibility(client: &mut Client, measurements: &mut Measurements) -> Res
         let began = Instant::now();
         let mut outcome = client.log.read(ReadOptions::follow(client.log.last_sequence().await? + 1));
         client.log.send_command("patrol.cmd.run.pause", &envelope, payload.into()).await?;
-        while let Some(recorded) = outcome.next().await {
-            let recorded = recorded?;
+        while let Some(recorded) = outcome.next_event().await? {
             if recorded.envelope.causation_id == Some(id.0) {
                 models.wait_for_position(recorded.sequence, VISIBLE_WITHIN).await;
                 break;

@@ -15,7 +15,6 @@ use crate::up::PATIENCE;
 use contracts::events::{BaselinesCompleted, EvaluationCompleted, RunCompleted, TrainingProgressed};
 use contracts::{Event, RunId, subjects};
 use event_log::ReadOptions;
-use futures::StreamExt;
 use progress::Display;
 use serde_json::{Value, json};
 use service_runtime::{EnvironmentReader, Lifecycle, telemetry};
@@ -126,8 +125,8 @@ async fn observe(client: &Client, run: RunId, from: u64, display: &Display) -> R
     let mut events = client.log.read(ReadOptions::follow(from).filtered([subjects::all_of_run(run)]));
     let (mut completed, mut progress, mut evaluation, mut baselines) = (None::<RunCompleted>, None, None, None);
     let (mut checkpoints, mut unevaluated) = (Vec::new(), Vec::new());
-    while let Some(recorded) = events.next().await {
-        let event = recorded?.event()?;
+    while let Some(recorded) = events.next_event().await? {
+        let event = recorded.event()?;
         display.show(&event);
         match event {
             Event::TrainingProgressed(progressed) => progress = Some(*progressed),

@@ -13,7 +13,6 @@ use anyhow::{Context, Result, anyhow};
 use contracts::commands::StartRun;
 use contracts::{CommandId, RunId, subjects};
 use event_log::{EventReader, ReadEnd, ReadOptions};
-use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -149,8 +148,8 @@ impl<'a> Runner<'a> {
                 return Ok(None);
             }
             tokio::select! {
-                recorded = events.next() => {
-                    let recorded = recorded.context("the event log ended")??;
+                recorded = events.next_event() => {
+                    let recorded = recorded?.context("the event log ended")?;
                     self.board.take_in(recorded.sequence, &recorded.event()?);
                     running = self.conclude(running);
                 }
@@ -181,8 +180,7 @@ impl<'a> Runner<'a> {
         if from < next {
             let past = ReadOptions { from, end: ReadEnd::Sequence(next - 1), filters: filters.to_vec() };
             let mut past = self.client.log.read(past);
-            while let Some(recorded) = past.next().await {
-                let recorded = recorded?;
+            while let Some(recorded) = past.next_event().await? {
                 self.board.take_in(recorded.sequence, &recorded.event()?);
             }
         }
