@@ -87,7 +87,7 @@ fn world(start: &StartRun, options: &RunOptions) -> WorldSettings {
 
 fn learning(start: &StartRun, options: &RunOptions, teams: Teams, world: &WorldSettings) -> LearningSettings {
     let algorithm = start.algorithm.unwrap_or(Algorithm::Ppo);
-    let measured = Measured::of(algorithm, teams, world.map.map_type);
+    let measured = Measured::of(algorithm, teams, world);
     let num_envs = start.num_envs.unwrap_or(measured.num_envs);
     let rollout_length = options.rollout_length.unwrap_or_else(|| measured.rollout_length(num_envs));
     let samples = teams.samples(num_envs, rollout_length);

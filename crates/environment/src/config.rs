@@ -1,6 +1,7 @@
 //! What a world is made of, and the check that it can exist.
 
 use crate::error::{ConfigError, FieldError};
+use crate::world::homing::batteries_last;
 
 /// Smallest and largest width and height of a world, in cells. Runs stay within 50; scripted agents are also played on
 /// larger worlds on demand.
@@ -9,6 +10,9 @@ pub const SIDE_RANGE: std::ops::RangeInclusive<usize> = 3..=100;
 pub const MAX_ROBOTS: usize = 10;
 /// Longest episode, in steps.
 pub const MAX_STEPS: u32 = 1_000_000;
+
+/// Cells that one robot cannot keep below full threat: on an open floor, the shortest round over so many takes 104 steps.
+pub const CELLS_PER_ROBOT: usize = 400;
 
 /// Everything that defines a world besides the seed of the episode.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,6 +173,16 @@ impl WorldConfig {
     /// Steps of an episode: `max_steps`, or max(1000, 4·W·H).
     pub fn episode_length(&self) -> u32 {
         self.max_steps.unwrap_or_else(|| (4 * self.width * self.height).max(1000) as u32)
+    }
+
+    /// Whether the team can keep every cell below full threat.
+    pub fn keeps_up(&self) -> bool {
+        self.width * self.height < CELLS_PER_ROBOT * self.num_robots
+    }
+
+    /// Whether no battery runs low within an episode, so that nobody has to charge.
+    pub fn batteries_last(&self) -> bool {
+        batteries_last(self.battery_drain_rate, self.episode_length())
     }
 
     /// Checks every field.

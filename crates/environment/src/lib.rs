@@ -63,7 +63,9 @@ pub mod worlds;
 pub use action::{Action, ActionMask, Heading};
 pub use agents::{Agent, ScriptedAgent, UnknownAgent};
 pub use batch::{BatchConfig, Environment, FinishedEpisode, WorldBatch};
-pub use config::{EnhancedReward, MAX_ROBOTS, MapConfig, MapType, PatrolMode, PatrolRadius, PatrolReward};
+pub use config::{
+    CELLS_PER_ROBOT, EnhancedReward, MAX_ROBOTS, MapConfig, MapType, PatrolMode, PatrolRadius, PatrolReward,
+};
 pub use config::{RewardConfig, WorldConfig};
 pub use error::{ConfigError, FieldError, MapError, WorldError};
 pub use evaluation::{

@@ -27,11 +27,10 @@ mod crops;
 mod paths;
 mod scalars;
 
-use crate::config::WorldConfig;
+use crate::config::{CELLS_PER_ROBOT, WorldConfig};
 use crate::simd::Kernel;
 use crate::world::World;
 use crate::world::gain::GainMap;
-use crate::world::homing::batteries_last;
 use std::ops::Range;
 
 /// Which feature blocks an observation has; `gain_near`, `gain_far`, `obstacles`, `rim`, `last_action` and `here` are always
@@ -68,9 +67,6 @@ pub struct FeatureBlock {
 /// Entries of the block `tour`.
 const ADVICE: usize = 4;
 
-/// Cells that one robot cannot keep below full threat: on an open floor, the shortest round over so many takes 104 steps.
-const CELLS_PER_ROBOT: usize = 400;
-
 /// Features that every observation has.
 const COMMON: usize = crops::NEAR_CELLS + crops::FAR_CELLS + crops::OBSTACLE_CELLS + 4 + 4 + 2;
 
@@ -80,16 +76,14 @@ impl ObservationSpec {
     /// leave cells out.
     pub fn for_world(world: &WorldConfig) -> Self {
         let ring = world.num_robots == 1 && world.width.max(world.height) > crops::NEAR;
-        let keeps_up = world.num_robots > 1 && world.width * world.height < CELLS_PER_ROBOT * world.num_robots;
-        let slack = keeps_up && batteries_last(world.battery_drain_rate, world.episode_length());
+        let slack = world.num_robots > 1 && world.keeps_up() && world.batteries_last();
         Self { ring, slack, ..Self::for_team(world.num_robots) }
     }
 
     /// What a policy for such a world sees if it starts from the tour: a lone robot its slack too, unless it has to charge or
     /// the world is so large that the best rounds leave cells out.
     pub fn from_tour(world: &WorldConfig) -> Self {
-        let alone = world.num_robots == 1 && world.width * world.height <= CELLS_PER_ROBOT;
-        let slack = alone && batteries_last(world.battery_drain_rate, world.episode_length());
+        let slack = world.num_robots == 1 && world.width * world.height <= CELLS_PER_ROBOT && world.batteries_last();
         let observation = Self::for_world(world);
         Self { tour: true, slack: slack || observation.slack, ..observation }
     }

@@ -30,6 +30,9 @@ struct Arguments {
     /// Map generator: random, maze, room or cave.
     #[arg(long, default_value = "random")]
     map: String,
+    /// Single obstacles of a random map, instead of 3 to 8.
+    #[arg(long)]
+    obstacles: Option<usize>,
     /// Robot-steps to train for; schedules end here.
     #[arg(long, default_value_t = 12_000_000)]
     steps: u64,
@@ -108,7 +111,7 @@ fn world(arguments: &Arguments) -> anyhow::Result<WorldConfig> {
         width: arguments.size,
         height: arguments.size,
         num_robots: arguments.robots,
-        map: MapConfig { map_type, ..MapConfig::default() },
+        map: MapConfig { map_type, count: arguments.obstacles, ..MapConfig::default() },
         battery_drain_rate: arguments.drain,
         reward: RewardConfig { object_weight: arguments.object_weight, ..RewardConfig::default() },
         ..WorldConfig::default()

@@ -6,6 +6,12 @@ use contracts::config::{Algorithm, MapType, WorldSettings, Worlds};
 /// 1/10) = 34 robots on average.
 const ROBOTS_IN_TEN_DRAWN_WORLDS: u64 = 34;
 
+/// Cells that one robot cannot keep below full threat.
+const CELLS_PER_ROBOT: u32 = 400;
+
+/// Charge that a robot does not go below, of 100.
+const RESERVE: f64 = 2.0;
+
 /// Who trains: teams of one size, or of every size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Teams {
@@ -53,16 +59,27 @@ pub struct Measured {
 }
 
 impl Measured {
-    pub fn of(algorithm: Algorithm, teams: Teams, map: MapType) -> Self {
+    pub fn of(algorithm: Algorithm, teams: Teams, world: &WorldSettings) -> Self {
         let measured = match teams {
-            Teams::Of(0 | 1) => Self::lone(),
+            Teams::Of(0 | 1) => Self::alone(algorithm, world),
             Teams::Of(robots) => Self::team(robots),
             Teams::Drawn => Self::drawn(),
         };
-        match (algorithm, teams, map) {
-            (Algorithm::Ppo, Teams::Of(0 | 1), MapType::Maze) => measured.in_a_maze(),
-            (Algorithm::Ppo, ..) => measured,
-            (Algorithm::A3c, ..) => measured.for_a3c(),
+        match algorithm {
+            Algorithm::Ppo => measured,
+            Algorithm::A3c => measured.for_a3c(),
+        }
+    }
+
+    fn alone(algorithm: Algorithm, world: &WorldSettings) -> Self {
+        let (map, cells, batteries_last) = (world.map.map_type, world.width * world.height, batteries_last(world));
+        match (algorithm, map) {
+            _ if cells < CELLS_PER_ROBOT => Self::keeping_up(map == MapType::Maze || batteries_last),
+            (Algorithm::Ppo, MapType::Maze) => Self::lone().along_the_tour(),
+            (Algorithm::Ppo, MapType::Room) if cells == CELLS_PER_ROBOT && batteries_last => {
+                Self::lone().along_the_tour()
+            }
+            _ => Self::lone(),
         }
     }
 
@@ -125,8 +142,15 @@ impl Measured {
         }
     }
 
+    /// A lone robot that can keep all cells below full threat has time for objects, as a team has.
+    fn keeping_up(from_tour: bool) -> Self {
+        let Self { num_envs, rollout_steps, batch_size, entropy_coefficient, .. } = Self::lone();
+        let as_a_team = Self { num_envs, rollout_steps, batch_size, ..Self::team(2) };
+        if from_tour { as_a_team } else { Self { entropy_coefficient, tour_prior: 0.0, tour_anchor: 0.0, ..as_a_team } }
+    }
+
     /// Where a single way leads to each place there is little to be found beside the tour: a lone robot keeps to it.
-    fn in_a_maze(self) -> Self {
+    fn along_the_tour(self) -> Self {
         Self { learning_rate: 3e-4, entropy_coefficient: 5e-4, tour_prior: 4.0, tour_anchor: 0.1, ..self }
     }
 
@@ -137,4 +161,10 @@ impl Measured {
         let object_shaping = self.object_shaping * (reward_scale / self.reward_scale);
         Self { rollout_steps, batch_size: 256, epochs: 1, reward_scale, object_shaping, ..self }
     }
+}
+
+/// Whether no battery runs low within an episode.
+fn batteries_last(world: &WorldSettings) -> bool {
+    let steps = world.max_steps.unwrap_or((4 * world.width * world.height).max(1000));
+    world.battery_drain_rate * f64::from(steps) + RESERVE < 100.0
 }

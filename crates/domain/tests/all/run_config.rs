@@ -89,19 +89,34 @@ fn a_team_gets_its_own() {
 }
 
 #[test]
-fn a_lone_robot_starts_from_the_tour_in_a_maze() {
-    let start = |map_type, robots| StartRun { num_robots: Some(robots), ..with_options(map(map_type, None)) };
-    let tour = |start: StartRun| {
-        let learning = complete(&start, COMMAND).unwrap().learning;
+fn a_lone_robot_starts_from_the_tour_where_nothing_better_is_found() {
+    let tour = |map_type, side, start: StartRun| {
+        let options = RunOptions {
+            battery_drain_rate: start.config.and_then(|options| options.battery_drain_rate),
+            ..map(map_type, None)
+        };
+        let sides = StartRun { env_width: Some(side), env_height: Some(side), config: Some(options), ..start };
+        let learning = complete(&sides, COMMAND).unwrap().learning;
         (learning.tour_prior, learning.tour_anchor.unwrap(), learning.learning_rate)
     };
-    assert_eq!(tour(start(MapType::Maze, 1)), (4.0, 0.1, 3e-4));
-    for map_type in [MapType::Random, MapType::Room, MapType::Cave] {
-        assert_eq!(tour(start(map_type, 1)), (0.0, 0.0, 1e-3));
+    let drains = || with_options(RunOptions { battery_drain_rate: Some(0.1), ..RunOptions::default() });
+    let a3c = || StartRun { algorithm: Some(Algorithm::A3c), ..start() };
+    let (nothing, held, keeps_up) = ((0.0, 0.0, 1e-3), (4.0, 0.1, 3e-4), (3.0, 0.05, 1e-3));
+    for (map_type, side, expected) in [
+        (MapType::Random, 20, nothing),
+        (MapType::Cave, 20, nothing),
+        (MapType::Room, 20, held),
+        (MapType::Room, 21, nothing),
+        (MapType::Maze, 20, held),
+        (MapType::Maze, 50, held),
+        (MapType::Random, 19, keeps_up),
+        (MapType::Maze, 8, keeps_up),
+    ] {
+        assert_eq!(tour(map_type, side, start()), expected, "{map_type:?} {side}");
     }
-    assert_eq!(tour(start(MapType::Maze, 2)), (3.0, 0.05, 1e-3));
-    let a3c = StartRun { algorithm: Some(Algorithm::A3c), ..start(MapType::Maze, 1) };
-    assert_eq!(tour(a3c), (0.0, 0.0, 1e-3));
+    assert_eq!([MapType::Random, MapType::Maze].map(|map| tour(map, 8, drains())), [nothing, keeps_up]);
+    assert_eq!([20, 8].map(|side| tour(MapType::Maze, side, a3c())), [nothing, keeps_up]);
+    assert_eq!(tour(MapType::Maze, 20, StartRun { num_robots: Some(2), ..start() }), keeps_up);
 }
 
 #[test]

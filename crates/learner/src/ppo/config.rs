@@ -1,5 +1,5 @@
 //! Hyper-parameters, named as in the literature, and their limits.
-use environment::{MapType, WorldConfig};
+use environment::{CELLS_PER_ROBOT, MapType, WorldConfig};
 
 use crate::backend::Backend;
 use crate::network::Architecture;
@@ -131,11 +131,29 @@ impl PpoConfig {
     /// Settings that were measured to work in such a world.
     pub fn for_world(world: &WorldConfig) -> Self {
         let measured = Self::for_team(world.num_robots);
-        if world.num_robots > 1 || world.map.map_type != MapType::Maze {
+        if world.num_robots > 1 {
             return measured;
         }
-        // Where a single way leads to each place there is little to be found beside the tour.
-        Self { learning_rate: 3e-4, entropy_coefficient: 5e-4, tour_prior: 4.0, tour_anchor: 0.1, ..measured }
+        let (map, batteries_last) = (world.map.map_type, world.batteries_last());
+        let small = world.width * world.height <= CELLS_PER_ROBOT;
+        match map {
+            _ if world.keeps_up() => measured.keeping_up(map == MapType::Maze || batteries_last),
+            MapType::Maze => measured.along_the_tour(),
+            MapType::Room if small && batteries_last => measured.along_the_tour(),
+            _ => measured,
+        }
+    }
+
+    /// A lone robot that can keep all cells below full threat has time for objects, as a team has.
+    fn keeping_up(self, from_tour: bool) -> Self {
+        let Self { num_envs, minibatch_size, entropy_coefficient, .. } = self;
+        let as_a_team = Self { num_envs, minibatch_size, ..Self::for_team(2) };
+        if from_tour { as_a_team } else { Self { entropy_coefficient, tour_prior: 0.0, tour_anchor: 0.0, ..as_a_team } }
+    }
+
+    /// Where there is little to be found beside the tour.
+    fn along_the_tour(self) -> Self {
+        Self { learning_rate: 3e-4, entropy_coefficient: 5e-4, tour_prior: 4.0, tour_anchor: 0.1, ..self }
     }
 
     /// Settings that were measured to work where worlds and team sizes are drawn.

@@ -71,16 +71,25 @@ fn the_defaults_are_those_of_the_policy_for_every_world() -> Result<()> {
 #[test]
 fn the_defaults_of_one_world_are_those_of_the_learner() -> Result<()> {
     let maps = ["random", "maze", "room", "cave"];
-    for (robots, map_type) in [1, 2, 4, 5, 10].into_iter().flat_map(|robots| maps.map(|map| (robots, map))) {
+    let of_all_maps = |(robots, side, drain)| maps.map(|map_type| (robots, side, drain, map_type));
+    let lone = [8, 19, 20, 21].into_iter().flat_map(|side| [0.001, 0.1].map(|drain| (1, side, drain)));
+    let teams = [2, 4, 5, 10].map(|robots| (robots, 20, 0.001));
+    for (robots, side, drain, map_type) in lone.chain(teams).flat_map(of_all_maps) {
         let config = complete(json!({
             "total_timesteps": 1_000_000,
             "num_robots": robots,
-            "config": {"map_config": {"map_type": map_type}},
+            "env_width": side,
+            "env_height": side,
+            "config": {"map_config": {"map_type": map_type}, "battery_drain_rate": drain},
         }))?;
         let Worlds::Fixed(world) = experiments::worlds(&config)? else { anyhow::bail!("one world") };
         let total_steps = Teams::of(&config).robot_steps(1_000_000);
         let expected = PpoConfig { total_steps, ..PpoConfig::for_world(&world) };
-        assert_eq!(experiments::ppo_config(&config)?, expected, "{robots} robots, {map_type}");
+        assert_eq!(
+            experiments::ppo_config(&config)?,
+            expected,
+            "{robots} robots, {side}×{side} {map_type}, drain {drain}"
+        );
     }
     Ok(())
 }

@@ -11,10 +11,9 @@ use crate::world::World;
 use crate::world::square::{Square, waits_since};
 use crate::world::threat::{NEVER, ThreatField};
 
-/// Steps that a cell may wait beyond the time from one robot of the round to the next, once all have been cleared.
-const ALLOWANCE: u32 = 3;
-/// Steps that it may wait then in any case: in a small world nobody need hurry.
-const ALWAYS_ALLOWED: u32 = 16;
+/// Steps that a cell may wait beyond the time from one robot of the round to the next, once all have been cleared, times the cells of
+/// the grid. An object that lies there is one cell in so many at full threat, and one that the robots may take their time for.
+const ALLOWANCE: u32 = 1200;
 /// Steps in which a robot at a stop clears its cells.
 const SERVING: i32 = 1;
 /// Stops ahead of a robot that are looked at, up to that of another robot.
@@ -42,6 +41,8 @@ pub(in crate::agents) struct Waits {
     /// Per stop: that less the step at which that of its cells was cleared that waits for the longest. Behind the last stop the first
     /// ones once more, in the next round.
     waits: Vec<i32>,
+    /// Steps that a cell may wait beyond the time from one robot to the next.
+    allowance: u32,
     /// Per column and per row, one bit per stop that may share cells with a patrol there.
     columns: Vec<Vec<u64>>,
     rows: Vec<Vec<u64>>,
@@ -65,7 +66,8 @@ impl Waits {
         let rows = (0..world.config().height).map(|y| near(y, |place| place.y)).collect();
         let squares: Vec<_> = places.iter().map(|place| world.field.square(*place, REACH)).collect();
         let waits = vec![-NEVER; squares.len() + STOPS_AHEAD];
-        let mut waits = Self { squares, offsets, waits, columns, rows };
+        let allowance = ALLOWANCE / (width * world.config().height) as u32;
+        let mut waits = Self { squares, offsets, waits, allowance, columns, rows };
         (0..waits.squares.len()).for_each(|stop| waits.look_at(stop, &world.field));
         waits
     }
@@ -121,7 +123,7 @@ impl Tour {
         let limited = ahead.iter().zip(&LOOKED_AT[STOPS_AHEAD - own..]).map(|(wait, limit)| *wait.min(limit));
         let wait = limited.fold(-NEVER, i32::max) + arrival as i32 - cycle.offsets[first] as i32;
         let spacing = cycle.period / self.roles.len() as u32;
-        let allowed = if covered_at == 0 { 0 } else { covered_at.max(spacing + ALLOWANCE).max(ALWAYS_ALLOWED) };
+        let allowed = if covered_at == 0 { 0 } else { covered_at.max(spacing + waits.allowance) };
         allowed as i32 - (wait + SERVING).max(0)
     }
 
