@@ -72,13 +72,15 @@ impl Measured {
     }
 
     fn alone(algorithm: Algorithm, world: &WorldSettings) -> Self {
-        let (map, cells, batteries_last) = (world.map.map_type, world.width * world.height, batteries_last(world));
-        match (algorithm, map) {
-            _ if cells < CELLS_PER_ROBOT => Self::keeping_up(map == MapType::Maze || batteries_last),
-            (Algorithm::Ppo, MapType::Maze) => Self::lone().along_the_tour(),
-            (Algorithm::Ppo, MapType::Room) if cells == CELLS_PER_ROBOT && batteries_last => {
-                Self::lone().along_the_tour()
-            }
+        let cells = world.width * world.height;
+        let from_tour = match world.map.map_type {
+            MapType::Maze => true,
+            MapType::Room => cells <= CELLS_PER_ROBOT && batteries_last(world) && world.object_weight <= 1.0,
+            MapType::Random | MapType::Cave => false,
+        };
+        match algorithm {
+            _ if cells < CELLS_PER_ROBOT => Self::keeping_up(from_tour),
+            Algorithm::Ppo if from_tour => Self::lone().along_the_tour(),
             _ => Self::lone(),
         }
     }

@@ -109,14 +109,19 @@ fn a_lone_robot_starts_from_the_tour_where_nothing_better_is_found() {
         (MapType::Room, 21, nothing),
         (MapType::Maze, 20, held),
         (MapType::Maze, 50, held),
-        (MapType::Random, 19, keeps_up),
+        (MapType::Random, 8, nothing),
+        (MapType::Cave, 19, nothing),
+        (MapType::Room, 19, keeps_up),
         (MapType::Maze, 8, keeps_up),
     ] {
         assert_eq!(tour(map_type, side, start()), expected, "{map_type:?} {side}");
     }
-    assert_eq!([MapType::Random, MapType::Maze].map(|map| tour(map, 8, drains())), [nothing, keeps_up]);
+    assert_eq!([MapType::Room, MapType::Maze].map(|map| tour(map, 8, drains())), [nothing, keeps_up]);
     assert_eq!([20, 8].map(|side| tour(MapType::Maze, side, a3c())), [nothing, keeps_up]);
     assert_eq!(tour(MapType::Maze, 20, StartRun { num_robots: Some(2), ..start() }), keeps_up);
+    let learning = |side| complete(&StartRun { env_width: Some(side), ..start() }, COMMAND).unwrap().learning;
+    let rewards = |side| (learning(side).reward_scale, learning(side).threat_shaping, learning(side).object_shaping);
+    assert_eq!([20, 19].map(rewards), [(0.001, 0.0, 0.05), (0.004, 0.3, 0.3)]);
 }
 
 #[test]

@@ -134,13 +134,16 @@ impl PpoConfig {
         if world.num_robots > 1 {
             return measured;
         }
-        let (map, batteries_last) = (world.map.map_type, world.batteries_last());
         let small = world.width * world.height <= CELLS_PER_ROBOT;
-        match map {
-            _ if world.keeps_up() => measured.keeping_up(map == MapType::Maze || batteries_last),
-            MapType::Maze => measured.along_the_tour(),
-            MapType::Room if small && batteries_last => measured.along_the_tour(),
-            _ => measured,
+        let from_tour = match world.map.map_type {
+            MapType::Maze => true,
+            MapType::Room => small && world.batteries_last() && world.reward.object_weight <= 1.0,
+            MapType::Random | MapType::Cave => false,
+        };
+        match (world.keeps_up(), from_tour) {
+            (true, _) => measured.keeping_up(from_tour),
+            (false, true) => measured.along_the_tour(),
+            (false, false) => measured,
         }
     }
 
