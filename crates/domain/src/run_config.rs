@@ -131,7 +131,7 @@ fn learning(start: &StartRun, options: &RunOptions, teams: Teams, world: &WorldS
 }
 
 /// Whether its network is not another run's.
-fn begins_anew(start: &StartRun) -> bool {
+pub fn begins_anew(start: &StartRun) -> bool {
     start.init_from.is_none() && start.resume_from.is_none()
 }
 

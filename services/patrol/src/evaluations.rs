@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use anyhow::{Context, anyhow};
 use contracts::commands::StartEvaluation;
 use contracts::events::EvaluationCompleted;
-use contracts::{Command, Event};
+use contracts::{Command, Event, subjects};
 use event_log::ReadOptions;
 use std::process::ExitCode;
 
@@ -41,6 +41,7 @@ async fn evaluate(client: &Client, args: &EvaluateArgs) -> Result<EvaluationComp
         return Err(anyhow!("unexpected outcome {}", requested.envelope.kind).into());
     };
     let filter = format!("patrol.evt.evaluation.{run_id}.>");
+    debug_assert!(event_log::subject_matches(&filter, &subjects::event("evaluation", Some(run_id), "completed")));
     let mut events = client.log.read(ReadOptions::follow(requested.sequence + 1).filtered([filter]));
     while let Some(recorded) = events.next_event().await? {
         match recorded.event()? {

@@ -151,7 +151,7 @@ impl Measured {
         if from_tour { as_a_team } else { Self { entropy_coefficient, tour_prior: 0.0, tour_anchor: 0.0, ..as_a_team } }
     }
 
-    /// Where a single way leads to each place there is little to be found beside the tour: a lone robot keeps to it.
+    /// Where there is little to be found beside the tour, as where a single way leads to each place: a lone robot keeps to it.
     fn along_the_tour(self) -> Self {
         Self { learning_rate: 3e-4, entropy_coefficient: 5e-4, tour_prior: 4.0, tour_anchor: 0.1, ..self }
     }

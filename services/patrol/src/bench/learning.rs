@@ -7,6 +7,7 @@ use crate::runs::{set_all, training_payload};
 use anyhow::anyhow;
 use contracts::config::Actors;
 use contracts::{CommandId, Rejection, RunConfig, commands::StartRun, validation};
+use domain::run_config::{begins_anew, complete};
 use environment::agents::ScriptedAgent;
 use environment::evaluation::{BatchActor, Evaluation, Protocol, ScriptedActor, evaluate};
 use experiments::EVALUATION_SEED;
@@ -79,9 +80,8 @@ fn plan(args: &BenchLearningArgs) -> Result<Plan, Failure> {
     }
     let first_seed = payload["config"]["seed"].as_u64().unwrap_or(1);
     let start: StartRun = validation::decode("run", "start", &serde_json::to_vec(&payload)?).map_err(Rejection)?;
-    let config = domain::run_config::complete(&start, CommandId(RandomIds.next_id()))?;
-    let anew = start.init_from.is_none() && start.resume_from.is_none();
-    if !(anew && config.learning.actors == Actors::InTurns) {
+    let config = complete(&start, CommandId(RandomIds.next_id()))?;
+    if !(begins_anew(&start) && config.learning.actors == Actors::InTurns) {
         return Err(anyhow!(
             "the benchmark trains in turns and from the beginning: no `init_from`, `resume_from` or `actors`"
         )
