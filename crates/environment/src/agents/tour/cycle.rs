@@ -19,9 +19,9 @@ pub(super) struct Cycle {
 impl Cycle {
     /// A short closed tour over the points: the shortest if they are few. Serving a point takes `stop` steps.
     pub fn over(points: &[usize], stop: u16, graph: &PoseGraph) -> Self {
-        let legs = Legs::between(points, stop, graph);
+        let mut legs = Legs::between(points, local_search::NEAR, stop, graph);
         let few = points.len() <= exact::MOST_POINTS;
-        let order = if few { exact::shortest_tour(&legs) } else { local_search::short_tour(&legs) };
+        let order = if few { exact::shortest_tour(&legs) } else { local_search::short_tour(&mut legs) };
         Self::along(&order, points, &legs)
     }
 
@@ -87,7 +87,7 @@ mod tests {
             }
             shortest
         }
-        extend(&mut vec![0], &Legs::between(points, 1, graph))
+        extend(&mut vec![0], &Legs::between(points, points.len(), 1, graph))
     }
 
     #[test]
@@ -117,8 +117,9 @@ mod tests {
         for first in 0..12 {
             let points: Vec<usize> = (0..8).map(|k| (first * 7 + k * 47 + k * k * 3) % 400).collect();
             let free: Vec<usize> = points.into_iter().filter(|cell| !graph.is_blocked(*cell)).collect();
-            let legs = Legs::between(&free, 1, &graph);
-            let found = Cycle::along(&local_search::short_tour(&legs), &free, &legs).period;
+            let mut legs = Legs::between(&free, local_search::NEAR, 1, &graph);
+            let order = local_search::short_tour(&mut legs);
+            let found = Cycle::along(&order, &free, &legs).period;
             let best = u32::from(shortest_by_exhaustion(&free, &graph));
             assert!(best <= found && 10 * found <= 11 * best, "{found} instead of {best}");
         }

@@ -3,12 +3,15 @@
 //! All poses at the same distance are found by a few shifts of whole words: a move shifts the cells of its heading, a turn
 //! takes those of the headings beside it.
 
-use super::legs::Transfer;
+use super::legs::{TURNING, Transfer};
 use crate::agents::pose_graph::{Pose, PoseGraph};
 use crate::simd::Kernel;
 
 /// Cells by heading on arrival and start.
 type Cells = [[u64; 4]; 4];
+
+/// A search that went everywhere.
+pub(super) const TO_THE_END: u16 = u16::MAX;
 
 /// Where to search, and for what.
 pub(super) struct Flood {
@@ -44,15 +47,14 @@ impl Flood {
         flood
     }
 
-    /// Searches from now on for one cell less.
-    pub fn forget(&mut self, cell: usize) {
-        let bit = self.bit(cell);
-        self.wanted[bit / 64] &= !(1 << (bit % 64));
-    }
-
     /// Which of the wanted cells it is; the last one if the same cell is wanted more than once.
     pub fn index(&self, cell: usize) -> usize {
         usize::from(self.index[self.bit(cell)])
+    }
+
+    /// Moves from one cell to another if nothing is in the way.
+    pub fn cells_between(&self, a: usize, b: usize) -> u16 {
+        ((a / self.width).abs_diff(b / self.width) + (a % self.width).abs_diff(b % self.width)) as u16
     }
 
     fn bit(&self, cell: usize) -> usize {
@@ -60,19 +62,21 @@ impl Flood {
     }
 }
 
-/// Writes the steps from the poses `from` to each wanted cell that can be reached, looking any way.
+/// Writes the steps from the poses `from` to each wanted cell that can be reached, looking any way. Returns how far it went:
+/// [`TURNING`] further than to the first `enough` cells, or [`TO_THE_END`].
 pub(super) struct Search<'a> {
     pub flood: &'a Flood,
     pub from: [Pose; 4],
+    pub enough: u32,
     pub steps: &'a mut [Transfer],
 }
 
 impl Kernel for Search<'_> {
-    type Output = ();
+    type Output = u16;
 
     #[inline(always)]
-    fn run(self) {
-        let Self { flood, from, steps } = self;
+    fn run(self) -> u16 {
+        let Self { flood, from, enough, steps } = self;
         let Flood { stride, margin, free, wanted, index, .. } = flood;
         let (far, shift) = (stride / 64, stride % 64);
         let mut unseen: Vec<Cells> = free.iter().map(|free| [[*free; 4]; 4]).collect();
@@ -86,8 +90,10 @@ impl Kernel for Search<'_> {
             (first, last) = (first.min(bit / 64), last.max(bit / 64));
         }
         let mut next = front.clone();
-        let mut distance = 0;
+        let (mut distance, mut end) = (0, TO_THE_END);
         let mut missing = 16 * wanted.iter().map(|cells| cells.count_ones()).sum::<u32>();
+        let mut not_found = wanted.clone();
+        let mut more = enough;
         loop {
             (first, last) = ((first - far - 1).max(*margin), (last + far + 1).min(free.len() - margin - 1));
             let mut any = [0; 4];
@@ -110,22 +116,29 @@ impl Kernel for Search<'_> {
                     next[word][heading] = new;
                 }
                 let found = here.as_flattened().iter().fold(0, |found, cells| found | cells);
-                if found & wanted[word] != 0 {
+                let mut cells = found & wanted[word];
+                while cells != 0 {
+                    let bit = cells.trailing_zeros();
+                    cells &= cells - 1;
+                    more = more.saturating_sub((not_found[word] >> bit & 1) as u32);
+                    not_found[word] &= !(1 << bit);
+                    let steps = &mut steps[usize::from(index[64 * word + bit as usize])];
                     for (heading, cells) in here.iter().enumerate() {
                         for (start, cells) in cells.iter().enumerate() {
-                            let mut cells = cells & wanted[word];
-                            missing -= cells.count_ones();
-                            while cells != 0 {
-                                let bit = 64 * word + cells.trailing_zeros() as usize;
-                                steps[usize::from(index[bit])][start][heading] = distance;
-                                cells &= cells - 1;
-                            }
+                            let is_there = cells >> bit & 1;
+                            missing -= is_there as u32;
+                            let steps = &mut steps[start][heading];
+                            *steps = (*steps).min(distance | (is_there as u16).wrapping_sub(1));
                         }
                     }
                 }
             }
             if any == [0; 4] || missing == 0 {
-                return;
+                return TO_THE_END;
+            }
+            end = if more == 0 { end.min(distance + TURNING) } else { end };
+            if distance == end {
+                return distance;
             }
             std::mem::swap(&mut front, &mut next);
             distance += 1;

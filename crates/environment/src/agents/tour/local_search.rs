@@ -4,18 +4,20 @@
 //! four stretches of the tour, whose transfers are kept in a table.
 
 use super::legs::{Legs, STAY, Transfer, closed, join, least, reversed};
+use crate::simd::{Kernel, Simd};
 use std::ops::Range;
 
 /// Longest stretch that Or-opt moves.
 const LONGEST_MOVED: usize = 3;
 /// A point may be joined to this many nearest ones; the rest are not tried.
-const NEAR: usize = 8;
+pub(super) const NEAR: usize = 8;
 /// Most passes over all moves.
 const PASSES: usize = 40;
 
 /// A good order of all points.
-pub(super) fn short_tour(legs: &Legs) -> Vec<usize> {
-    let mut search = Search::new(legs, nearest_neighbour_tour(legs));
+pub(super) fn short_tour(legs: &mut Legs) -> Vec<usize> {
+    let order = nearest_neighbour_tour(legs);
+    let mut search = Search::new(legs, order);
     for _ in 0..PASSES {
         if !search.improve() {
             break;
@@ -24,13 +26,27 @@ pub(super) fn short_tour(legs: &Legs) -> Vec<usize> {
     search.order
 }
 
-fn nearest_neighbour_tour(legs: &Legs) -> Vec<usize> {
+/// All its ways are known.
+fn nearest_neighbour_tour(legs: &mut Legs) -> Vec<usize> {
     let mut order = vec![0];
     let mut left: Vec<usize> = (1..legs.count()).collect();
-    while let Some(next) = (0..left.len()).min_by_key(|next| legs.steps(order[order.len() - 1], left[*next])) {
-        order.push(left.remove(next));
+    while !left.is_empty() {
+        let here = order[order.len() - 1];
+        order.push(left.remove(nearest(legs, here, &left)));
     }
+    legs.look_up(order[order.len() - 1], 0);
     order
+}
+
+/// The place of the point in `others` that is nearest to `here`, the first of several.
+fn nearest(legs: &mut Legs, here: usize, others: &[usize]) -> usize {
+    loop {
+        let nearest = (0..others.len()).min_by_key(|place| legs.steps(here, others[*place])).unwrap_or(0);
+        if legs.is_known(here, others[nearest]) {
+            return nearest;
+        }
+        legs.look_up(here, others[nearest]);
+    }
 }
 
 /// A stretch of the current order, possibly walked backwards.
@@ -49,33 +65,39 @@ impl Piece {
 }
 
 struct Search<'a> {
-    legs: &'a Legs,
+    legs: &'a mut Legs,
     order: Vec<usize>,
     cost: u16,
-    /// Entry `first * count + last`: from the point at place `first` to that at place `last`, along the order.
+    /// Entry `last * count + first`: from the point at place `first` to that at place `last`, along the order.
     stretches: Vec<Transfer>,
     /// Fewest steps of each stretch with the best headings at its ends.
     least: Vec<u16>,
-    /// Entry `a * count + b`: whether joining the points is tried.
+    /// The points to which each may be joined.
+    neighbours: Vec<Vec<usize>>,
+    /// Entry `place * count + other`: whether the point at `place` may be joined to that at `other`.
     near: Vec<bool>,
+    simd: Simd,
 }
 
 impl<'a> Search<'a> {
-    fn new(legs: &'a Legs, order: Vec<usize>) -> Self {
+    fn new(legs: &'a mut Legs, order: Vec<usize>) -> Self {
         let count = legs.count();
-        let mut near = vec![false; count * count];
-        for a in 0..count {
-            let mut others: Vec<usize> = (0..count).filter(|b| *b != a).collect();
-            others.sort_by_key(|b| legs.steps(a, *b));
-            others.into_iter().take(NEAR).for_each(|b| near[a * count + b] = true);
-        }
+        let nearest_to = |point: usize| {
+            let mut others: Vec<usize> = (0..count).filter(|other| *other != point).collect();
+            others.sort_by_key(|other| legs.steps(point, *other));
+            others.truncate(NEAR);
+            others
+        };
+        let neighbours = (0..count).map(nearest_to).collect();
         let mut search = Self {
             legs,
             order,
             cost: u16::MAX,
             stretches: vec![STAY; count * count],
             least: vec![0; count * count],
-            near,
+            neighbours,
+            near: vec![false; count * count],
+            simd: Simd::detect(),
         };
         search.tabulate(0..count);
         search.cost = search.cost_of(&[forwards(0..count)]);
@@ -126,13 +148,15 @@ impl<'a> Search<'a> {
     }
 
     fn is_near(&self, place: usize, other: usize) -> bool {
-        self.near[self.order[place] * self.order.len() + self.order[other]]
+        self.near[place * self.order.len() + other]
     }
 
     fn try_pieces<const N: usize>(&mut self, pieces: &[Piece; N]) {
         if self.least_cost_of(pieces) >= self.cost {
             return;
         }
+        let legs: Vec<_> = self.joints(pieces).map(|(_, from, to)| (from, to)).collect();
+        legs.into_iter().for_each(|(from, to)| self.legs.look_up(from, to));
         let cost = self.cost_of(pieces);
         if cost < self.cost {
             self.cost = cost;
@@ -155,15 +179,26 @@ impl<'a> Search<'a> {
 
     /// At most [`Search::cost_of`], and cheaper: each leg between pieces with the headings that are best for it alone.
     fn least_cost_of<const N: usize>(&self, pieces: &[Piece; N]) -> u16 {
-        let pieces = || pieces.iter().filter(|piece| !piece.places.is_empty());
-        let Some(mut before) = pieces().next_back().map(|piece| piece.ends().1) else { return u16::MAX };
-        pieces().fold(0, |cost: u16, piece| {
-            let (from, to) = piece.ends();
-            let leg = self.legs.steps(self.order[before], self.order[from]);
-            before = to;
-            let stretch = self.least[piece.places.start * self.order.len() + piece.places.end - 1];
-            cost.saturating_add(leg).saturating_add(stretch)
+        let stretch = |piece: &Piece| self.least[self.entry(piece)];
+        self.joints(pieces).fold(0, |cost: u16, (piece, from, to)| {
+            cost.saturating_add(self.legs.steps(from, to)).saturating_add(stretch(piece))
         })
+    }
+
+    /// Per piece, the points between which a leg leads to it.
+    fn joints<'b, const N: usize>(&self, pieces: &'b [Piece; N]) -> impl Iterator<Item = (&'b Piece, usize, usize)> {
+        let pieces = || pieces.iter().filter(|piece| !piece.places.is_empty());
+        let mut before = pieces().next_back().map_or(0, |piece| piece.ends().1);
+        pieces().map(move |piece| {
+            let (first, last) = piece.ends();
+            let from = std::mem::replace(&mut before, last);
+            (piece, self.order[from], self.order[first])
+        })
+    }
+
+    /// Where the tables have it.
+    fn entry(&self, piece: &Piece) -> usize {
+        (piece.places.end - 1) * self.order.len() + piece.places.start
     }
 
     /// Steps of the closed tour made of the pieces.
@@ -171,7 +206,7 @@ impl<'a> Search<'a> {
         let mut walked: Option<(usize, usize, Transfer)> = None;
         for piece in pieces.iter().filter(|piece| !piece.places.is_empty()) {
             let (from, to) = piece.ends();
-            let stretch = self.stretches[piece.places.start * self.order.len() + piece.places.end - 1];
+            let stretch = self.stretches[self.entry(piece)];
             let (from, to) = (self.order[from], self.order[to]);
             let stretch = if piece.backwards { reversed(&stretch) } else { stretch };
             walked = Some(match walked {
@@ -182,15 +217,46 @@ impl<'a> Search<'a> {
         walked.map_or(u16::MAX, |(start, end, walk)| closed(&join(&walk, self.legs.leg(end, start))))
     }
 
-    /// Works out the stretches that touch the places where the order has changed.
+    /// Works out which places are near each other, and the stretches that touch those where the order has changed.
     fn tabulate(&mut self, changed: Range<usize>) {
         let count = self.order.len();
-        for first in 0..changed.end {
-            for last in (first + 1).max(changed.start)..count {
-                let leg = self.legs.leg(self.order[last - 1], self.order[last]);
-                self.stretches[first * count + last] = join(&self.stretches[first * count + last - 1], leg);
-                self.least[first * count + last] = least(&self.stretches[first * count + last]);
-            }
+        let mut places = vec![0; count];
+        self.order.iter().enumerate().for_each(|(place, point)| places[*point] = place);
+        self.near.fill(false);
+        for (place, point) in self.order.iter().enumerate() {
+            self.neighbours[*point].iter().for_each(|other| self.near[place * count + places[*other]] = true);
+        }
+        for last in changed.start.max(1)..count {
+            let (from, to) = (self.order[last - 1], self.order[last]);
+            self.legs.look_up(from, to);
+            let places = 0..changed.end.min(last);
+            let (before, row) = self.stretches.split_at_mut(last * count);
+            self.simd.run(Extend {
+                stretches: &before[(last - 1) * count..][places.clone()],
+                leg: self.legs.leg(from, to),
+                longer: &mut row[places.clone()],
+                least: &mut self.least[last * count..][places],
+            });
+        }
+    }
+}
+
+/// Joins a leg to each of the stretches.
+struct Extend<'a> {
+    stretches: &'a [Transfer],
+    leg: &'a Transfer,
+    longer: &'a mut [Transfer],
+    least: &'a mut [u16],
+}
+
+impl Kernel for Extend<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for ((stretch, longer), fewest) in self.stretches.iter().zip(self.longer).zip(self.least) {
+            *longer = join(stretch, self.leg);
+            *fewest = least(longer);
         }
     }
 }

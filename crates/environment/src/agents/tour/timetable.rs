@@ -43,7 +43,7 @@ pub(super) fn travel_to_stops(cycle: &Cycle, stop: u32, graph: &PoseGraph, from:
     let travel_from = |poses: &[Pose]| {
         let mut transfers = vec![[[UNREACHABLE; 4]; 4]; cells.len()];
         let four = std::array::from_fn(|start| poses[start.min(poses.len() - 1)]);
-        simd.run(Search { flood: &flood, from: four, steps: &mut transfers });
+        simd.run(Search { flood: &flood, from: four, enough: u32::MAX, steps: &mut transfers });
         let steps = |start: usize, to: &Pose| transfers[flood.index(to.cell())][start][to.heading() as usize];
         let travel = |start| cycle.stops.iter().map(|to| u32::from(steps(start, to)) + stop).collect();
         (0..poses.len()).map(travel).collect::<Vec<Vec<u32>>>()
