@@ -2,14 +2,12 @@
 
 use crate::action::{Action, Heading};
 use crate::map::Cell;
-use crate::world::{Robot, SuspiciousObject, World};
+use crate::world::{Robot, World};
 
 /// Entries of the block `charge`.
 pub(super) const BATTERY: usize = 10;
 /// Offsets are divided by the reach of the far maps.
 const OFFSET_SCALE: f32 = 1.0 / 20.0;
-/// Objects that are compared at once: as many as a vector holds.
-const OBJECTS: usize = 8;
 /// More slack than twenty steps looks like twenty.
 const SLACK_SCALE: f32 = 1.0 / 20.0;
 
@@ -73,20 +71,9 @@ pub(super) fn write_common(world: &World, frame: &Frame, gain_here: f32, feature
 /// Bearing of the nearest object, all 0 without one; the oldest among equally near ones.
 #[inline(always)]
 pub(super) fn write_nearest_object(world: &World, frame: &Frame, features: &mut [f32]) {
-    // By distance, then by age: the oldest comes first.
-    let rank = |index: usize, object: &SuspiciousObject| {
-        let Cell { x, y } = object.cell;
-        (u32::from(x.abs_diff(frame.cell.x)) + u32::from(y.abs_diff(frame.cell.y))) << 16 | index as u32
-    };
-    let (chunks, rest) = world.objects().as_chunks::<OBJECTS>();
-    let mut ranks = [u32::MAX; OBJECTS];
-    for (chunk, objects) in chunks.iter().enumerate() {
-        for lane in 0..OBJECTS {
-            ranks[lane] = ranks[lane].min(rank(OBJECTS * chunk + lane, &objects[lane]));
-        }
-    }
-    let rest = rest.iter().zip(OBJECTS * chunks.len()..).map(|(object, index)| rank(index, object));
-    let nearest = ranks.into_iter().chain(rest).fold(u32::MAX, u32::min);
+    let distance = |cell: Cell| u32::from(cell.x.abs_diff(frame.cell.x)) + u32::from(cell.y.abs_diff(frame.cell.y));
+    let ranked = world.objects().iter().enumerate().map(|(index, object)| distance(object.cell) << 16 | index as u32);
+    let nearest = ranked.fold(u32::MAX, u32::min);
     if nearest == u32::MAX {
         features.fill(0.0);
         return;
