@@ -129,6 +129,8 @@ pub struct StartRun {
     pub num_workers: Option<u32>,
     #[schemars(range(min = 1, max = 512))]
     pub num_envs: Option<u32>,
+    /// The network. Absent means `MlpPolicy` or, with `init_from`, that of the checkpoint that the run starts from; another one
+    /// is refused there.
     pub policy_type: Option<PolicyType>,
     pub config: Option<RunOptions>,
     /// The run that this one was forked from.

@@ -12,7 +12,7 @@
 //! # let command_id = "00000000-0000-4000-8000-000000000002".parse().unwrap();
 //!
 //! let start = StartRun { total_timesteps: 1_000_000, ..StartRun::default() };
-//! let facts = StartFacts { command_id, parent_known: true, weights_known: true, weights_size: None, resumed: None };
+//! let facts = StartFacts { command_id, parent_known: true, weights_known: true, weights_of: None, resumed: None };
 //! let events = decide(&Run::default(), run_id, &RunCommand::Start(&start, facts))?;
 //! let run = events.iter().fold(Run::default(), evolve);
 //! assert!(matches!(decide(&run, run_id, &RunCommand::Pause)?[..], [Event::RunPaused(_)]));

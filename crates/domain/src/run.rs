@@ -19,11 +19,12 @@ use crate::continuation::{self, ResumedFrom};
 use crate::refusal::{conflict, invalid, no_such_run, not_found};
 use crate::run_config;
 use contracts::commands::StartRun;
+use contracts::config::{LearningSettings, PolicyType};
 use contracts::events::{
     CheckpointCreated, CheckpointRef, Outcome, RunCompleted, RunDeleted, RunPauseRequested, RunPaused, RunRequested,
     RunResumed, RunStopRequested,
 };
-use contracts::{CheckpointId, CommandId, Event, Rejection, RunId};
+use contracts::{CheckpointId, CommandId, Event, Reason, Rejection, RunId};
 
 /// A run as far as decisions need to know it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -105,8 +106,8 @@ pub struct StartFacts<'a> {
     pub parent_known: bool,
     /// The named weights exist; true when none are named.
     pub weights_known: bool,
-    /// Units of their hidden layers, where the log tells.
-    pub weights_size: Option<u32>,
+    /// The network they belong to, where the log tells.
+    pub weights_of: Option<Network>,
     /// The named checkpoint to resume from; absent when there is none of that id or none is named.
     pub resumed: Option<&'a ResumedFrom>,
 }
@@ -172,12 +173,20 @@ fn with_checkpoint(run: Run, created: &CheckpointCreated) -> Run {
     }
 }
 
-/// Weights that every release brings along, and the units of their hidden layers.
+/// The network of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    pub policy_type: PolicyType,
+    /// Units of its hidden layers, where the log tells.
+    pub hidden_size: Option<u32>,
+}
+
+/// Weights that every release brings along, and their network.
 const UNIVERSAL: &str = "universal";
-pub const UNIVERSAL_SIZE: u32 = 64;
+pub const UNIVERSAL_NETWORK: Network = Network { policy_type: PolicyType::MlpPolicy, hidden_size: Some(64) };
 
 fn request(run_id: RunId, start: &StartRun, facts: StartFacts<'_>) -> Decision {
-    let completed = run_config::complete(start, facts.command_id);
+    let mut completed = run_config::complete(start, facts.command_id);
     let mut reasons = completed.as_ref().err().map_or_else(Vec::new, |rejection| rejection.0.clone());
     if let Some(parent) = start.parent_run_id.filter(|_| !facts.parent_known) {
         reasons.push(not_found("/parent_run_id", "run", parent));
@@ -190,11 +199,11 @@ fn request(run_id: RunId, start: &StartRun, facts: StartFacts<'_>) -> Decision {
             reasons.push(not_found("/init_from", "checkpoint or model", source));
         }
     }
-    let found = if start.init_from.as_deref() == Some(UNIVERSAL) { Some(UNIVERSAL_SIZE) } else { facts.weights_size };
-    let asked = completed.as_ref().ok().and_then(|config| config.learning.hidden_size);
-    if let Some((found, asked)) = found.zip(asked).filter(|(found, asked)| found != asked) {
-        let message = format!("the weights to start from have hidden layers of {found} units, not of {asked}");
-        reasons.push(invalid("/config/hidden_size", message));
+    let weights_of =
+        if start.init_from.as_deref() == Some(UNIVERSAL) { Some(UNIVERSAL_NETWORK) } else { facts.weights_of };
+    if let (Some(network), Ok(config)) = (weights_of, &mut completed) {
+        config.learning.policy_type = start.policy_type.unwrap_or(network.policy_type);
+        reasons.extend(other_network(network, &config.learning));
     }
     if let Some(checkpoint) = start.resume_from {
         match facts.resumed {
@@ -213,6 +222,21 @@ fn request(run_id: RunId, start: &StartRun, facts: StartFacts<'_>) -> Decision {
         }))]),
         _ => Err(Rejection(reasons)),
     }
+}
+
+/// What a run asks for that the weights it starts from are not.
+fn other_network(found: Network, asked: &LearningSettings) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    if found.policy_type != asked.policy_type {
+        let (found, asked) = (found.policy_type, asked.policy_type);
+        reasons
+            .push(invalid("/policy_type", format!("the weights to start from are of a {found:?}, not of a {asked:?}")));
+    }
+    if let Some((found, asked)) = found.hidden_size.zip(asked.hidden_size).filter(|(found, asked)| found != asked) {
+        let message = format!("the weights to start from have hidden layers of {found} units, not of {asked}");
+        reasons.push(invalid("/config/hidden_size", message));
+    }
+    reasons
 }
 
 fn pause(run: &Run, run_id: RunId) -> Decision {

@@ -5,13 +5,13 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::{Trainer, order};
 use bytes::Bytes;
-use contracts::config::{Actors, RunConfig};
+use contracts::config::{Actors, PolicyType, RunConfig};
 use contracts::events::{BlobRef, CheckpointCreated, RunRequested};
 use contracts::{CheckpointId, FileId, RunId};
 use environment::Worlds;
 use event_log::EventLog;
 use learner::a3c::{AsyncLearner, AsyncRun};
-use learner::{Checkpoint, Learner, LearnerError, Policy, PpoConfig};
+use learner::{Architecture, Checkpoint, Learner, LearnerError, Policy, PpoConfig};
 use trajectories::ObjectStore;
 
 /// The name of [`UNIVERSAL`] in commands.
@@ -96,26 +96,31 @@ pub async fn material(log: &EventLog, store: &ObjectStore, claim: &Claim) -> Res
         segment_envs: experiments::segment_envs(config),
         origin,
     };
-    material.check_width(config.learning.hidden_size)?;
+    material.check_network(config.learning.hidden_size)?;
     Ok(material)
 }
 
 impl Material {
-    /// Weights keep the size they have: a run that asks for another one is not what it was asked to be.
-    fn check_width(&self, asked: Option<u32>) -> Result<()> {
+    /// Weights keep the network they have: a run that asks for another one is not what it was asked to be.
+    fn check_network(&self, size: Option<u32>) -> Result<()> {
         let policy: &[u8] = match &self.origin {
             Origin::New => return Ok(()),
             Origin::Weights(policy) => policy,
             Origin::Checkpoint(checkpoint) | Origin::OtherRun(checkpoint) => &checkpoint.policy,
         };
         let policy = Policy::from_safetensors(policy).map_err(|error| Error::run(self.code(), error))?;
-        match (asked, policy.network().shape().hidden) {
-            (Some(asked), found) if asked as usize != found => Err(Error::Run {
-                code: "another_network",
-                message: format!(
-                    "the policy to start from has hidden layers of {found} units, not of {asked}: leave out `hidden_size`"
-                ),
-            }),
+        let another = |message| Err(Error::Run { code: "another_network", message });
+        let (asked, found) = (self.settings.architecture, policy.network().shape().architecture());
+        if asked != found {
+            let (asked, found) = (policy_type(asked), policy_type(found));
+            return another(format!(
+                "the policy to start from is a {found:?}, not a {asked:?}: ask for `policy_type` {found:?}"
+            ));
+        }
+        match (size, policy.network().shape().hidden) {
+            (Some(asked), found) if asked as usize != found => another(format!(
+                "the policy to start from has hidden layers of {found} units, not of {asked}: leave out `hidden_size`"
+            )),
             _ => Ok(()),
         }
     }
@@ -155,6 +160,13 @@ impl Material {
                 AsyncLearner::resume(world, settings, seed, threads, envs, records_steps, &checkpoint)
             }
         }
+    }
+}
+
+fn policy_type(architecture: Architecture) -> PolicyType {
+    match architecture {
+        Architecture::Mlp => PolicyType::MlpPolicy,
+        Architecture::Cnn => PolicyType::CnnPolicy,
     }
 }
 
@@ -219,6 +231,8 @@ mod tests {
         assert_eq!(provenance["sha256"], sha256(UNIVERSAL));
         assert!(UNIVERSAL.len() < 300_000);
         let policy = Policy::from_safetensors(UNIVERSAL).expect("a policy");
-        assert_eq!(policy.network().shape().hidden, domain::run::UNIVERSAL_SIZE as usize);
+        let network = domain::run::UNIVERSAL_NETWORK;
+        assert_eq!(Some(policy.network().shape().hidden as u32), network.hidden_size);
+        assert_eq!(policy_type(policy.network().shape().architecture()), network.policy_type);
     }
 }

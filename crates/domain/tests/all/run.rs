@@ -1,9 +1,10 @@
 use crate::sample::*;
 use contracts::Event;
 use contracts::commands::{RunOptions, StartRun};
+use contracts::config::PolicyType;
 use contracts::events::{Outcome, RunCompleted};
 use domain::continuation::ResumedFrom;
-use domain::run::{Run, RunCommand, StartFacts, Status, decide, evolve};
+use domain::run::{Network, Run, RunCommand, StartFacts, Status, decide, evolve};
 use test_support::{Outcome as Decided, given};
 
 const PAUSE: RunCommand<'_> = RunCommand::Pause;
@@ -72,19 +73,34 @@ fn a_run_goes_on_from_a_checkpoint_of_the_same_worlds_with_other_settings() {
 }
 
 #[test]
-fn weights_keep_their_size() {
-    let refused = |init_from: &str, asked, weights_size| {
-        let options = RunOptions { hidden_size: asked, ..RunOptions::default() };
-        let start = StartRun { init_from: Some(init_from.into()), config: Some(options), ..start() };
-        let facts = StartFacts { weights_size, ..FACTS };
-        decide(&Run::default(), RUN, &RunCommand::Start(&start, facts)).err().map(|rejection| rejection.to_string())
+fn weights_keep_their_network() {
+    use PolicyType::{CnnPolicy, MlpPolicy};
+    let decided = |init_from: &str, policy_type, hidden_size, weights_of| {
+        let options = RunOptions { hidden_size, ..RunOptions::default() };
+        let start = StartRun { init_from: Some(init_from.into()), policy_type, config: Some(options), ..start() };
+        let facts = StartFacts { weights_of, ..FACTS };
+        match decide(&Run::default(), RUN, &RunCommand::Start(&start, facts)).map(|mut events| events.pop()) {
+            Ok(Some(Event::RunRequested(requested))) => Ok(requested.config.learning.policy_type),
+            Ok(other) => panic!("{other:?}"),
+            Err(rejection) => Err(rejection.to_string()),
+        }
     };
     let checkpoint = checkpoint(1).checkpoint_id.to_string();
-    let message = "/config/hidden_size: the weights to start from have hidden layers of 64 units, not of 128";
-    assert_eq!(refused("universal", Some(128), None).as_deref(), Some(message));
-    assert_eq!(refused(&checkpoint, Some(128), Some(64)).as_deref(), Some(message));
-    for (asked, found) in [(Some(128), Some(128)), (Some(128), None), (None, Some(64))] {
-        assert_eq!(refused(&checkpoint, asked, found), None, "{asked:?} {found:?}");
+    let of = |policy_type, hidden_size| Some(Network { policy_type, hidden_size });
+    let size = "/config/hidden_size: the weights to start from have hidden layers of 64 units, not of 128";
+    assert_eq!(decided("universal", None, Some(128), None), Err(size.to_owned()));
+    assert_eq!(decided(&checkpoint, None, Some(128), of(MlpPolicy, Some(64))), Err(size.to_owned()));
+    let network = "/policy_type: the weights to start from are of a MlpPolicy, not of a CnnPolicy";
+    assert_eq!(decided("universal", Some(CnnPolicy), None, None), Err(network.to_owned()));
+    assert_eq!(decided(&checkpoint, Some(CnnPolicy), None, of(MlpPolicy, None)), Err(network.to_owned()));
+    for (asked, size, found, expected) in [
+        (None, Some(128), of(MlpPolicy, Some(128)), MlpPolicy),
+        (None, Some(128), None, MlpPolicy),
+        (None, None, of(CnnPolicy, Some(64)), CnnPolicy),
+        (Some(CnnPolicy), Some(64), of(CnnPolicy, Some(64)), CnnPolicy),
+        (Some(CnnPolicy), None, None, CnnPolicy),
+    ] {
+        assert_eq!(decided(&checkpoint, asked, size, found), Ok(expected), "{asked:?} {size:?} {found:?}");
     }
 }
 

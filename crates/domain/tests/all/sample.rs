@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub const RUN: RunId = RunId(Uuid::from_u128(7));
 pub const COMMAND: CommandId = CommandId(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0009));
 pub const FACTS: StartFacts<'static> =
-    StartFacts { command_id: COMMAND, parent_known: true, weights_known: true, weights_size: None, resumed: None };
+    StartFacts { command_id: COMMAND, parent_known: true, weights_known: true, weights_of: None, resumed: None };
 
 pub fn start() -> StartRun {
     StartRun { total_timesteps: 1_000_000, ..StartRun::default() }

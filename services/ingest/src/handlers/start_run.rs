@@ -6,7 +6,7 @@ use crate::history::Proposal;
 use contracts::commands::StartRun;
 use contracts::{CheckpointId, CommandId, Event, FileId, RunConfig, RunId};
 use domain::continuation::ResumedFrom;
-use domain::run::{RunCommand, StartFacts};
+use domain::run::{Network, RunCommand, StartFacts};
 use event_log::EventLog;
 use uuid::Uuid;
 
@@ -18,14 +18,14 @@ pub async fn propose(log: &EventLog, id: CommandId, command: &StartRun) -> Resul
     };
     let weights = match command.init_from.as_deref().and_then(|source| source.parse().ok()) {
         Some(id) => weights(log, id).await?,
-        None => Weights { known: true, hidden_size: None },
+        None => Weights { known: true, of: None },
     };
     let resumed = match command.resume_from {
         Some(checkpoint) => resumed_from(log, checkpoint).await?,
         None => None,
     };
-    let Weights { known: weights_known, hidden_size: weights_size } = weights;
-    let facts = StartFacts { command_id: id, parent_known, weights_known, weights_size, resumed: resumed.as_ref() };
+    let Weights { known: weights_known, of: weights_of } = weights;
+    let facts = StartFacts { command_id: id, parent_known, weights_known, weights_of, resumed: resumed.as_ref() };
     propose_on_run(log, id, run_id, &RunCommand::Start(command, facts)).await
 }
 
@@ -49,15 +49,17 @@ async fn config_of(log: &EventLog, run: RunId) -> Result<Option<RunConfig>> {
 struct Weights {
     /// They are a checkpoint of any run, or a model that was not deleted.
     known: bool,
-    hidden_size: Option<u32>,
+    of: Option<Network>,
 }
 
 async fn weights(log: &EventLog, id: Uuid) -> Result<Weights> {
     let Some(created) = log.checkpoint(CheckpointId(id)).await? else {
-        return Ok(Weights { known: model_exists(log, FileId(id)).await?, hidden_size: None });
+        return Ok(Weights { known: model_exists(log, FileId(id)).await?, of: None });
     };
     let config = config_of(log, created.run_id).await?;
-    Ok(Weights { known: true, hidden_size: config.and_then(|config| config.learning.hidden_size) })
+    let network =
+        |RunConfig { learning, .. }| Network { policy_type: learning.policy_type, hidden_size: learning.hidden_size };
+    Ok(Weights { known: true, of: config.map(network) })
 }
 
 async fn model_exists(log: &EventLog, id: FileId) -> Result<bool> {

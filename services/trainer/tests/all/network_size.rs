@@ -71,7 +71,7 @@ fn networks_of_other_sizes_learn_and_play() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn weights_keep_the_size_they_have() -> Result<()> {
+async fn weights_keep_the_network_they_have() -> Result<()> {
     let world = World::start().await?;
     let _trainer = world.trainer()?;
     let mut first = payload(Some(32));
@@ -100,6 +100,12 @@ async fn weights_keep_the_size_they_have() -> Result<()> {
         let expected = "the policy to start from has hidden layers of 32 units, not of 64: leave out `hidden_size`";
         assert_eq!(failed.await?, ("another_network".to_owned(), expected.to_owned()));
     }
+    let mut convolutions = from_it("init_from", None);
+    convolutions["policy_type"] = "CnnPolicy".into();
+    let refused = world.request_of(5, convolutions).await?;
+    let failed = world.wait("the end of a run that cannot be", refused, |events| events.iter().find_map(failure));
+    let expected = "the policy to start from is a MlpPolicy, not a CnnPolicy: ask for `policy_type` MlpPolicy";
+    assert_eq!(failed.await?, ("another_network".to_owned(), expected.to_owned()));
     Ok(())
 }
 
