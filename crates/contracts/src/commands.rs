@@ -192,7 +192,7 @@ pub struct RunOptions {
     #[schemars(range(min = 0.0, max = 100.0))]
     pub threat_shaping: Option<f64>,
     /// Extra reward for the robot that removes an object, for the learner only; absent means what was measured to be best,
-    /// times `object_weight`.
+    /// times `object_weight`. Where worlds are drawn it is over √robots, and 0 where robots have to charge or are too few.
     #[schemars(range(min = 0.0, max = 100.0))]
     pub object_shaping: Option<f64>,
     /// How much the first policy trusts the tour's next action, in nats; 0 hides the tour from the policy.

@@ -224,7 +224,8 @@ pub struct LearningSettings {
     pub reward_scale: f64,
     /// Extra reward of −weight × mean threat per step, for the learner only.
     pub threat_shaping: f64,
-    /// Extra reward for the robot that removes an object, for the learner only; 0 in runs that could not choose.
+    /// Extra reward for the robot that removes an object, for the learner only; 0 in runs that could not choose. Where worlds are
+    /// drawn it is over √robots, and 0 where robots have to charge or cannot keep every cell below full threat.
     #[serde(default)]
     pub object_shaping: f64,
     /// What the first policy adds to the logit of the action that the tour would take next; 0: the policy does not see the

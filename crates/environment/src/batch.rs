@@ -130,6 +130,11 @@ impl Environment {
         &self.world
     }
 
+    /// Whether each episode has a world of its own.
+    pub fn draws_worlds(&self) -> bool {
+        matches!(*self.worlds, Worlds::Universal(_))
+    }
+
     /// `episode * num_envs + env_index` of the current episode.
     pub fn episode_index(&self) -> u64 {
         let key = self.world.key();

@@ -17,7 +17,7 @@
 //! | `paths` | 4×4 | along ways over free cells that start ahead, to the right, behind, to the left: best gain × 0.8^way, best gain × 0.95^way, the latter where no other robot is nearer, 1/(1 + way) of the first object |
 //! | `tour` | 4 | one-hot: what the scripted tour would do next |
 //! | `obstacles_ring` | 72 | `obstacles` further out: 11×11 without the 7×7 in the middle |
-//! | `slack` | 1 | steps for which the tour leaves the robot free, / 20, −1 to 1 |
+//! | `slack` | 1 | steps for which the tour leaves the robot free, / 20, −1 to 1; 1 where robots have to charge |
 //!
 //! The *gain* of a cell is the threat within Chebyshev distance 2 of it, what a patrol there would clear, as a share of
 //! 25 cells at full threat. Maps are row-major in the robot's frame: the row furthest ahead first, the leftmost column
@@ -51,7 +51,8 @@ pub struct ObservationSpec {
     pub tour: bool,
     /// The block `obstacles_ring`.
     pub ring: bool,
-    /// The block `slack`; and where the tour advises, masks that allow a robot without slack nothing but what it advises.
+    /// The block `slack`; and where the tour advises and nobody has to charge, masks that allow a robot without slack nothing but
+    /// what it advises.
     pub slack: bool,
 }
 
@@ -102,7 +103,7 @@ impl ObservationSpec {
         }
     }
 
-    /// What a policy for all worlds and teams sees: every block but `obstacles_ring` and `slack`.
+    /// What a policy for all worlds and teams sees: every block but `obstacles_ring`.
     pub fn universal() -> Self {
         Self {
             team: true,
@@ -112,7 +113,7 @@ impl ObservationSpec {
             paths: true,
             tour: true,
             ring: false,
-            slack: false,
+            slack: true,
         }
     }
 

@@ -16,7 +16,7 @@ mod trail;
 
 use crate::action::{Action, ActionMask, Heading};
 use crate::agents::adviser::Adviser;
-use crate::config::{PatrolRadius, WorldConfig};
+use crate::config::{CELLS_PER_ROBOT, PatrolRadius, WorldConfig};
 use crate::error::WorldError;
 use crate::map::{Cell, Map};
 use crate::observation::ObservationSpec;
@@ -52,6 +52,8 @@ pub struct World {
     pub(crate) homing: Option<Homing>,
     /// What the tour would do, if observations need it.
     pub(crate) adviser: Option<Box<Adviser>>,
+    /// What it keeps ready, across resets.
+    ready: KeptReady,
     visits: Vec<u32>,
     tally: Tally,
     rng: ChaCha8Rng,
@@ -90,10 +92,11 @@ pub struct SuspiciousObject {
 }
 
 /// What observations need beyond the state of the world.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 struct KeptReady {
     gain: bool,
     advice: bool,
+    /// Where nobody has to charge: otherwise no timetable holds.
     slack: bool,
 }
 
@@ -135,7 +138,7 @@ impl World {
                 (seed, Arc::new(crate::maps::generate(&self.config, &mut map_rng(seed))?))
             }
         };
-        let ready = self.kept_ready();
+        let ready = self.ready;
         *self = Self::start(Arc::clone(&self.config), map, map_seed, key);
         self.keep_ready(ready);
         Ok(())
@@ -146,7 +149,7 @@ impl World {
     /// # Errors
     /// As [`World::new`]; the world is then unchanged.
     pub fn replace(&mut self, config: &WorldConfig, key: EpisodeKey) -> Result<(), WorldError> {
-        let ready = self.kept_ready();
+        let ready = self.ready;
         *self = Self::new(config, key)?;
         self.keep_ready(ready);
         Ok(())
@@ -157,21 +160,18 @@ impl World {
         self.keep_ready(KeptReady { gain: true, advice: observation.tour, slack: observation.slack });
     }
 
-    fn kept_ready(&self) -> KeptReady {
-        let slack = self.adviser.as_ref().is_some_and(|adviser| adviser.keeps_slack());
-        KeptReady { gain: self.field.gain.is_some(), advice: self.adviser.is_some(), slack }
-    }
-
     fn keep_ready(&mut self, wanted: KeptReady) {
+        self.ready = wanted;
         if wanted.gain {
             self.field.track(self.objects.iter().map(|object| object.cell));
         }
         // A lone robot that is held to a round had better be held to the shortest; it shares it with nobody.
-        let thorough = wanted.slack && self.robots.len() == 1;
+        let held = wanted.slack && self.config.batteries_last();
+        let thorough = held && self.robots.len() == 1 && self.visits.len() <= CELLS_PER_ROBOT;
         if wanted.advice && self.adviser.as_ref().is_none_or(|adviser| adviser.is_thorough() != thorough) {
             self.adviser = Some(Box::new(Adviser::new(self, thorough)));
         }
-        if let Some(mut adviser) = self.adviser.take_if(|_| wanted.slack) {
+        if let Some(mut adviser) = self.adviser.take_if(|_| held) {
             adviser.keep_slack(self);
             self.adviser = Some(adviser);
         }

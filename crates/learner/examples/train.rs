@@ -65,6 +65,9 @@ struct Arguments {
     /// Record every step, as the archive does.
     #[arg(long)]
     record: bool,
+    /// Start from this policy.
+    #[arg(long)]
+    from: Option<PathBuf>,
     /// Write the final policy here.
     #[arg(long)]
     save: Option<PathBuf>,
@@ -79,7 +82,11 @@ fn main() -> anyhow::Result<()> {
     config.backend = if arguments.dfdx { Backend::Dfdx } else { Backend::Fused };
     config.algorithm = arguments.a3c.map_or(Algorithm::Ppo, |policy_lag| Algorithm::A3c { policy_lag });
     arguments.hyper.apply(&mut config);
-    let mut learner = Learner::new(world.clone(), config, arguments.seed, arguments.threads)?;
+    let (seed, threads) = (arguments.seed, arguments.threads);
+    let mut learner = match &arguments.from {
+        Some(path) => Learner::init_from(world.clone(), config, seed, threads, &std::fs::read(path)?)?,
+        None => Learner::new(world.clone(), config, seed, threads)?,
+    };
     println!(
         "{} features, {} parameters, {} threads, {}",
         learner.policy().observation().len(),

@@ -133,12 +133,12 @@ impl Measured {
     fn drawn() -> Self {
         Self {
             batch_size: 1024,
-            learning_rate: 3e-4,
+            learning_rate: 6e-4,
             gamma: 0.975,
-            entropy_coefficient: 5e-4,
+            entropy_coefficient: 0.005,
             calm_shaping: 0.025,
-            object_shaping: 0.0,
-            tour_prior: 4.0,
+            object_shaping: 0.8,
+            tour_prior: 3.0,
             tour_anchor: 0.1,
             ..Self::lone()
         }

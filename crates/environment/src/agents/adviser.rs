@@ -101,11 +101,6 @@ impl Adviser {
         self.find_slack(world);
     }
 
-    /// Whether it does so.
-    pub fn keeps_slack(&self) -> bool {
-        self.waits.is_some()
-    }
-
     fn find_slack(&mut self, world: &World) {
         let Some(waits) = &self.waits else { return };
         self.slack.clear();

@@ -83,6 +83,7 @@ impl World {
         if magic != MAGIC {
             let adviser = Adviser::read(&world, magic == MAGIC_THOROUGH, &mut input, plan)?;
             world.adviser = Some(Box::new(adviser));
+            world.ready.advice = true;
         }
         ensure(input.is_at_end(), "too long")?;
         Ok(world)

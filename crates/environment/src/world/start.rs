@@ -1,7 +1,7 @@
 //! The first moment of an episode.
 
 use super::homing::Homing;
-use super::{Robot, World, mix};
+use super::{KeptReady, Robot, World, mix};
 use super::{Tally, Terrain, ThreatField, Trail};
 use crate::action::Heading;
 use crate::config::WorldConfig;
@@ -34,6 +34,7 @@ impl World {
             terrain: Terrain::new(&map),
             homing: Homing::new(&map, config.battery_drain_rate, config.episode_length()),
             adviser: None,
+            ready: KeptReady::default(),
             visits: vec![0; cells],
             tally: Tally::default(),
             rng: key.rng(Stream::Objects),

@@ -2,8 +2,8 @@
 
 use crate::world::{Actions, any_config, key, try_world};
 use environment::{
-    Action, ActionMask, EpisodeSummary, MapConfig, MapType, ObservationSpec, ScriptedAgent, StepRecord, World,
-    WorldConfig,
+    Action, ActionMask, EpisodeKey, EpisodeSummary, MapConfig, MapType, ObservationSpec, ScriptedAgent, StepRecord,
+    World, WorldConfig,
 };
 use proptest::prelude::*;
 
@@ -22,8 +22,13 @@ fn advice(world: &World) -> Vec<Action> {
 
 fn advised_world(config: &WorldConfig, seed: u64) -> Option<World> {
     let mut world = try_world(config, seed)?;
-    world.track_observations(&ObservationSpec::universal());
+    world.track_observations(&without_slack());
     Some(world)
+}
+
+/// Nobody is held to the tour, nor hurries because it is late.
+fn without_slack() -> ObservationSpec {
+    ObservationSpec { slack: false, ..ObservationSpec::universal() }
 }
 
 /// The wanted actions where the masks allow them, others elsewhere.
@@ -167,9 +172,32 @@ fn a_lone_robot_is_held_to_a_shorter_round_than_the_scripted_tour() {
             assert_eq!(thorough.coverage, 1.0, "{map_type:?}");
             held += thorough.worst_idleness;
             strays += play(&config, &ObservationSpec::from_tour(&config), seed, false).worst_idleness;
-            tour += play(&config, &ObservationSpec::universal(), seed, true).worst_idleness;
+            tour += play(&config, &without_slack(), seed, true).worst_idleness;
         }
         assert!(held < tour && strays < 2 * tour, "{map_type:?}: {held} {strays} {tour}");
+    }
+}
+
+/// What a world keeps ready outlasts one in which there is no use for it: no timetable holds where robots have to charge.
+#[test]
+fn slack_is_kept_in_every_world_where_nobody_has_to_charge() {
+    let spec = ObservationSpec::universal();
+    let mut world = try_world(&WorldConfig::default(), 3).expect("a world");
+    world.track_observations(&spec);
+    let drawn = [(1, 20, 0.1), (1, 8, 0.001), (4, 20, 0.3), (4, 20, 0.001), (1, 21, 0.001), (4, 50, 0.001)];
+    for (episode, (num_robots, width, battery_drain_rate)) in drawn.into_iter().enumerate() {
+        let config = WorldConfig { num_robots, width, height: width, battery_drain_rate, ..WorldConfig::default() };
+        world.replace(&config, EpisodeKey { episode: episode as u32, ..key(3) }).expect("a world");
+        let (mut record, mut actions, mut row) = (StepRecord::new(), Actions(5), vec![0.0; spec.len()]);
+        let mut least = f32::INFINITY;
+        for _ in 0..300 {
+            world.step(&allowed(&world, &actions.next(num_robots)), &mut record);
+            for robot in 0..num_robots {
+                spec.write(&world, robot, &mut row);
+                least = least.min(row[spec.block("slack").expect("wanted").start]);
+            }
+        }
+        assert_eq!(least < 1.0, battery_drain_rate < 0.01, "{config:?}");
     }
 }
 

@@ -63,7 +63,9 @@ pub struct PpoConfig {
     /// Added per step, times the calm cells in hundreds per √robots: free cells × (1 − mean threat) / (100 √robots). Affine in
     /// the mean threat of each world and of a similar size in all: one robot keeps about two hundred cells calm.
     pub calm_coefficient: f32,
-    /// Paid to the robot that removes a suspicious object: its cell would stay at full threat for good.
+    /// Paid to the robot that removes a suspicious object: its cell would stay at full threat for good. Where worlds are drawn it
+    /// is over √robots, as what a calm cell pays, and 0 where robots have no time for objects: where they have to charge or cannot
+    /// keep every cell below full threat.
     pub object_coefficient: f32,
     /// What the first policy adds to the logit of the action that the tour would take next; 0: the policy does not see the tour.
     pub tour_prior: f32,
@@ -163,14 +165,12 @@ impl PpoConfig {
     pub fn universal() -> Self {
         Self {
             num_envs: 64,
-            learning_rate: 3e-4,
+            learning_rate: 6e-4,
             gamma: 0.975,
-            entropy_coefficient: 5e-4,
             reward_scale: 0.001,
             mean_threat_coefficient: 0.0,
             calm_coefficient: 0.025,
-            object_coefficient: 0.0,
-            tour_prior: 4.0,
+            object_coefficient: 0.8,
             tour_anchor: 0.1,
             ..Self::for_team(2)
         }

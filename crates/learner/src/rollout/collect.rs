@@ -227,8 +227,9 @@ impl Actor<'_> {
         let calm = (1.0 - outcome.mean_threat as f32) * calm_scale(environment.world());
         let shaping = calm.mul_add(self.calm_coefficient, -self.mean_threat_coefficient * outcome.mean_threat as f32);
         rewards.fill((outcome.reward as f32).mul_add(self.reward_scale, shaping));
+        let price = self.object_coefficient * object_scale(environment);
         for (reward, removed) in rewards.iter_mut().zip(outcome.object_removed) {
-            *reward += if removed { self.object_coefficient } else { 0.0 };
+            *reward += if removed { price } else { 0.0 };
         }
     }
 
@@ -263,6 +264,17 @@ fn calm_scale(world: &World) -> f32 {
     world.map().free_cells() as f32 * 0.01 / (world.num_robots() as f32).sqrt()
 }
 
+/// 1; where worlds are drawn 1/√robots if they have time for objects, else 0.
+fn object_scale(environment: &Environment) -> f32 {
+    let world = environment.world();
+    let has_time = world.config().keeps_up() && world.config().batteries_last();
+    match (environment.draws_worlds(), has_time) {
+        (false, _) => 1.0,
+        (true, true) => 1.0 / (world.num_robots() as f32).sqrt(),
+        (true, false) => 0.0,
+    }
+}
+
 /// Draws an action per row from its environment's generator.
 struct Sampling<'a> {
     heads: &'a [f32],
@@ -287,5 +299,34 @@ impl Compiled for Sampling<'_> {
             self.log_probs[row] = policy.log_probabilities[usize::from(action)];
             self.values[row] = heads[VALUE];
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use environment::{BatchConfig, Purpose, WorldConfig, Worlds};
+
+    #[test]
+    fn objects_pay_by_the_size_of_a_drawn_team_that_has_time_for_them() {
+        let of = |worlds: Worlds| {
+            let (run_seed, purpose, num_envs) = (5, Purpose::Test, 24);
+            let batch = BatchConfig { worlds, run_seed, purpose, num_envs, stagger: false, observe: None };
+            (0..num_envs).map(move |index| Environment::new(&batch, index).expect("an environment"))
+        };
+        let team = WorldConfig { num_robots: 4, battery_drain_rate: 0.5, ..WorldConfig::default() };
+        assert!(of(Worlds::Fixed(team.clone())).all(|environment| object_scale(&environment) == 1.0));
+        let (mut paid, mut unpaid) = (0, 0);
+        for environment in of(Worlds::Universal(team)) {
+            let (world, scale) = (environment.world(), object_scale(&environment));
+            if world.config().keeps_up() && world.config().batteries_last() {
+                assert!((scale * scale * world.num_robots() as f32 - 1.0).abs() < 1e-6, "{scale}");
+                paid += 1;
+            } else {
+                assert_eq!(scale, 0.0);
+                unpaid += 1;
+            }
+        }
+        assert!(paid > 5 && unpaid > 5, "{paid} {unpaid}");
     }
 }
