@@ -215,6 +215,8 @@ async fn blob(store: &ObjectStore, reference: &BlobRef) -> Result<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::CommandId;
+    use contracts::commands::StartRun;
     use environment::WorldConfig;
     use learner::Policy;
     use trajectories::store::sha256;
@@ -234,5 +236,22 @@ mod tests {
         let network = domain::run::UNIVERSAL_NETWORK;
         assert_eq!(Some(policy.network().shape().hidden as u32), network.hidden_size);
         assert_eq!(policy_type(policy.network().shape().architecture()), network.policy_type);
+    }
+
+    /// The command that it names asks for the configuration that it says: defaults have not moved on without the model.
+    #[test]
+    fn the_universal_policy_is_that_of_its_command() {
+        let provenance: serde_json::Value =
+            serde_json::from_str(include_str!("../../../models/universal.json")).expect("JSON");
+        let recorded: RunConfig = serde_json::from_value(provenance["config"].clone()).expect("a configuration");
+        let (steps, seed) = (recorded.learning.total_timesteps, recorded.seed);
+        let command = format!("patrol run start --worlds universal --steps {steps} --seed {seed}");
+        assert_eq!(provenance["command"], command);
+        let start = serde_json::json!({ "total_timesteps": steps, "config": { "worlds": "universal", "seed": seed } });
+        let start: StartRun = serde_json::from_value(start).expect("a command");
+        let asked = domain::run_config::complete(&start, CommandId(uuid::Uuid::nil())).expect("a configuration");
+        assert_eq!((&asked.world, asked.worlds), (&recorded.world, recorded.worlds));
+        let settings = |config: &RunConfig| experiments::ppo_config(config).expect("settings");
+        assert_eq!(settings(&asked), settings(&recorded));
     }
 }
