@@ -267,11 +267,12 @@ fn calm_scale(world: &World) -> f32 {
 /// 1; where worlds are drawn 1/√robots if they have time for objects, else 0.
 fn object_scale(environment: &Environment) -> f32 {
     let world = environment.world();
-    let has_time = world.config().keeps_up() && world.config().batteries_last();
-    match (environment.draws_worlds(), has_time) {
-        (false, _) => 1.0,
-        (true, true) => 1.0 / (world.num_robots() as f32).sqrt(),
-        (true, false) => 0.0,
+    if !environment.draws_worlds() {
+        1.0
+    } else if world.config().keeps_up() && world.config().batteries_last() {
+        1.0 / (world.num_robots() as f32).sqrt()
+    } else {
+        0.0
     }
 }
 
