@@ -1,4 +1,4 @@
-//! Values that were measured to work best; `docs/learning.md` says how well, and what else was tried.
+//! Values that were measured to work best; `docs/learning.md` says how well, `docs/experiments.md` what else was tried.
 
 use contracts::config::{Algorithm, MapType, WorldSettings, Worlds};
 
