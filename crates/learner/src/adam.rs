@@ -5,6 +5,13 @@ use crate::kernels::{Compiled, Kernels};
 const BETA1: f32 = 0.9;
 const BETA2: f32 = 0.999;
 
+/// Smaller gradients count as none. Moments are forgotten below magnitudes that change a parameter by less than any of its bits:
+/// where the gradient stays 0, as under a feature that is always 0, they would decay to subnormal numbers, each of which takes
+/// some processors more than a hundred cycles.
+const LEAST_GRADIENT: f32 = 1e-17;
+const LEAST_FIRST_MOMENT: f32 = 1e-30;
+const LEAST_SECOND_MOMENT: f32 = 1e-34;
+
 /// Moments and bias corrections.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adam {
@@ -94,12 +101,17 @@ impl Compiled for Step<'_> {
     fn run(self) {
         let Self { clip, step_size, second_correction, epsilon, parameters, gradient, m, v } = self;
         for (((p, &g), m), v) in parameters.iter_mut().zip(gradient).zip(m).zip(v) {
-            let g = g * clip;
-            *m = BETA1.mul_add(*m, (1.0 - BETA1) * g);
-            *v = BETA2.mul_add(*v, (1.0 - BETA2) * g * g);
+            let g = or_zero(g * clip, LEAST_GRADIENT);
+            *m = BETA1.mul_add(or_zero(*m, LEAST_FIRST_MOMENT), (1.0 - BETA1) * g);
+            *v = BETA2.mul_add(or_zero(*v, LEAST_SECOND_MOMENT), (1.0 - BETA2) * g * g);
             *p -= step_size * *m / v.sqrt().mul_add(second_correction, epsilon);
         }
     }
+}
+
+#[inline(always)]
+fn or_zero(value: f32, least: f32) -> f32 {
+    if value.abs() < least { 0.0 } else { value }
 }
 
 #[cfg(test)]
