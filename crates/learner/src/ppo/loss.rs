@@ -48,7 +48,30 @@ pub struct LossSums {
     pub clipped: f64,
 }
 
+/// The terms of the objective for one sample, and the ratio behind them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Loss {
+    pub policy: f32,
+    pub value: f32,
+    pub entropy: f32,
+    /// r = π(a|s) / π_old(a|s).
+    pub ratio: f32,
+    pub log_ratio: f32,
+}
+
 impl LossSums {
+    /// Adds what one sample has.
+    #[inline(always)]
+    pub fn count(&mut self, loss: &Loss, clip_range: f32) {
+        self.samples += 1.0;
+        self.policy_loss += f64::from(loss.policy);
+        self.value_loss += f64::from(loss.value);
+        self.entropy += f64::from(loss.entropy);
+        self.approx_kl += f64::from((loss.ratio - 1.0) - loss.log_ratio);
+        self.old_approx_kl -= f64::from(loss.log_ratio);
+        self.clipped += f64::from(u8::from((loss.ratio - 1.0).abs() > clip_range));
+    }
+
     pub fn add(&mut self, other: &Self) {
         self.samples += other.samples;
         self.policy_loss += other.policy_loss;
@@ -60,40 +83,35 @@ impl LossSums {
     }
 }
 
-/// L = −min(r·Â, clip(r, 1−ε, 1+ε)·Â) + c₁·½(V − R)² − c₂·H for one sample: adds it to `sums` and returns the
-/// derivative of `scale`·L with respect to the heads.
+/// L = −min(r·Â, clip(r, 1−ε, 1+ε)·Â) + c₁·½(V − R)² − c₂·H for one sample: its terms, and the derivative of `scale`·L with
+/// respect to the heads.
+///
+/// Without branches, so that a loop over samples is vectorised.
 #[inline(always)]
-pub fn loss_and_derivative(heads: &[f32], sample: &Sample, c: &Coefficients, sums: &mut LossSums) -> [f32; HEADS] {
+pub fn loss_and_derivative(heads: &[f32; HEADS], sample: &Sample, c: &Coefficients) -> (Loss, [f32; HEADS]) {
     let policy = Categorical::new(&heads[..ACTIONS], sample.mask);
-    let action = usize::from(sample.action) % ACTIONS;
-    let log_ratio = policy.log_probabilities[action] - sample.log_prob;
+    let mut log_prob = policy.log_probabilities[0];
+    for a in 1..ACTIONS {
+        log_prob = if a == usize::from(sample.action) { policy.log_probabilities[a] } else { log_prob };
+    }
+    let log_ratio = log_prob - sample.log_prob;
     let ratio = crate::kernels::elementary::exp(log_ratio);
     let surrogate = ratio * sample.advantage;
-    let clipped = ratio.max(1.0 - c.clip_range).min(1.0 + c.clip_range) * sample.advantage;
-    let policy_loss = -surrogate.min(clipped);
+    let bounded = ratio.max(1.0 - c.clip_range).min(1.0 + c.clip_range) * sample.advantage;
     // dL/d ln π: the clipped branch is constant.
-    let d_log_prob = if surrogate <= clipped { -surrogate } else { 0.0 };
-
+    let d_log_prob = if surrogate <= bounded { -surrogate } else { 0.0 };
     let entropy = policy.entropy();
-    let (value_loss, d_value) = value_loss_and_derivative(heads[VALUE], sample, c.clip_range_value);
-
-    sums.samples += 1.0;
-    sums.policy_loss += f64::from(policy_loss);
-    sums.value_loss += f64::from(value_loss);
-    sums.entropy += f64::from(entropy);
-    sums.approx_kl += f64::from((ratio - 1.0) - log_ratio);
-    sums.old_approx_kl -= f64::from(log_ratio);
-    sums.clipped += f64::from(u8::from((ratio - 1.0).abs() > c.clip_range));
+    let (value, d_value) = value_loss_and_derivative(heads[VALUE], sample, c.clip_range_value);
 
     let mut derivative = [0.0; HEADS];
     for (a, slot) in derivative[..ACTIONS].iter_mut().enumerate() {
         // d ln π(action)/d zₐ = 1[a = action] − πₐ and dH/d zₐ = −πₐ·(ln πₐ + H); both vanish for illegal actions.
         let p = policy.probabilities[a];
-        let d_log_softmax = if a == action { 1.0 - p } else { -p };
+        let d_log_softmax = if a == usize::from(sample.action) { 1.0 - p } else { -p };
         *slot = c.scale * (d_log_prob * d_log_softmax + c.entropy * p * (policy.log_probabilities[a] + entropy));
     }
     derivative[VALUE] = c.scale * c.value * d_value;
-    derivative
+    (Loss { policy: -surrogate.min(bounded), value, entropy, ratio, log_ratio }, derivative)
 }
 
 /// ½(V − R)², or the larger of that and its version with V clipped to within `clip` of V_old.
@@ -123,6 +141,12 @@ mod tests {
         Sample { action: 0, mask: 0b1111, log_prob: old_probability.ln(), value: 0.0, advantage, target: 1.0 }
     }
 
+    fn count(sums: &mut LossSums, heads: &[f32; HEADS], sample: &Sample, c: &Coefficients) -> [f32; HEADS] {
+        let (loss, derivative) = loss_and_derivative(heads, sample, c);
+        sums.count(&loss, c.clip_range);
+        derivative
+    }
+
     /// Uniform logits: π = ¼. Ratios are chosen through the old probability.
     #[test]
     fn by_hand_inside_and_outside_of_the_clip() {
@@ -135,7 +159,7 @@ mod tests {
             (-1.0, 0.5, 0.8, 0.0),
         ] {
             let mut sums = LossSums::default();
-            let d = loss_and_derivative(&heads, &sample(advantage, 0.25 / ratio), &PLAIN, &mut sums);
+            let d = count(&mut sums, &heads, &sample(advantage, 0.25 / ratio), &PLAIN);
             assert!((sums.policy_loss - loss).abs() < 1e-6, "{advantage} {ratio}: {}", sums.policy_loss);
             assert!((d[0] - d0).abs() < 1e-6 && (d[1] + d0 / 3.0).abs() < 1e-6, "{advantage} {ratio}: {d:?}");
             // Value: ½(3 − 1)² = 2, derivative ½·2 with c₁ = ½.
@@ -154,10 +178,10 @@ mod tests {
         let heads = [0.0; HEADS];
         let mut sums = LossSums::default();
         for ratio in [2.0, 0.5] {
-            loss_and_derivative(&heads, &sample(1.0, 0.25 / ratio), &PLAIN, &mut sums);
+            count(&mut sums, &heads, &sample(1.0, 0.25 / ratio), &PLAIN);
         }
         assert!(sums.old_approx_kl.abs() < 1e-6 && (sums.approx_kl - 0.5).abs() < 1e-6, "{sums:?}");
-        loss_and_derivative(&heads, &sample(1.0, 0.5), &PLAIN, &mut sums);
+        count(&mut sums, &heads, &sample(1.0, 0.5), &PLAIN);
         assert!((sums.old_approx_kl - std::f64::consts::LN_2).abs() < 1e-6, "{sums:?}");
     }
 
@@ -166,7 +190,7 @@ mod tests {
         let c = Coefficients { clip_range: 0.2, clip_range_value: Some(0.3), value: 0.7, entropy: 0.05, scale: 0.25 };
         let total = |heads: &[f32; HEADS], s: &Sample| {
             let mut sums = LossSums::default();
-            loss_and_derivative(heads, s, &c, &mut sums);
+            count(&mut sums, heads, s, &c);
             0.25 * (sums.policy_loss + 0.7 * sums.value_loss - 0.05 * sums.entropy)
         };
         for (i, mask) in [0b1111_u8, 0b1011, 0b0110, 0b1110].into_iter().enumerate() {
@@ -174,7 +198,7 @@ mod tests {
             for advantage in [-1.3, 0.8] {
                 let s = Sample { action, mask, log_prob: -1.1, value: 0.4, advantage, target: -0.2 + i as f32 * 0.3 };
                 let heads = [0.3, -0.2, 0.5, 0.1, 0.55, 0.0, 0.0, 0.0];
-                let d = loss_and_derivative(&heads, &s, &c, &mut LossSums::default());
+                let d = count(&mut LossSums::default(), &heads, &s, &c);
                 for k in 0..=VALUE {
                     let (mut up, mut down) = (heads, heads);
                     up[k] += 1e-2;
