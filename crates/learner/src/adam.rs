@@ -1,4 +1,7 @@
 //! Adam (Kingma and Ba, 2015, algorithm 1) over a flat parameter vector, with global-norm clipping.
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
+
 use crate::kernels::{Compiled, Kernels};
 
 /// First- and second-moment decay; the values of the paper.
@@ -51,18 +54,25 @@ impl Adam {
         let clip = if norm > max_norm { max_norm / norm } else { 1.0 };
         self.beta1_power *= f64::from(BETA1);
         self.beta2_power *= f64::from(BETA2);
-        kernels.run(Step {
-            clip,
-            step_size: (f64::from(learning_rate) / (1.0 - self.beta1_power)) as f32,
-            second_correction: (1.0 / (1.0 - self.beta2_power).sqrt()) as f32,
-            epsilon: self.epsilon,
-            parameters,
-            gradient,
-            m: &mut self.first_moment,
-            v: &mut self.second_moment,
-        });
+        let (step_size, second_correction, epsilon) = (
+            (f64::from(learning_rate) / (1.0 - self.beta1_power)) as f32,
+            (1.0 / (1.0 - self.beta2_power).sqrt()) as f32,
+            self.epsilon,
+        );
+        let part = part_per_thread(gradient.len());
+        let moments = self.first_moment.par_chunks_mut(part).zip(self.second_moment.par_chunks_mut(part));
+        parameters.par_chunks_mut(part).zip(gradient.par_chunks(part)).zip(moments).for_each(
+            |((parameters, gradient), (m, v))| {
+                kernels.run(Step { clip, step_size, second_correction, epsilon, parameters, gradient, m, v });
+            },
+        );
         norm
     }
+}
+
+/// How many of so many parameters each thread of the current pool takes where each is on its own.
+pub fn part_per_thread(parameters: usize) -> usize {
+    parameters.div_ceil(rayon::current_num_threads()).max(1)
 }
 
 /// Euclidean norm, summed in sixteen lanes and then across them: vectorised, and the same on every machine.

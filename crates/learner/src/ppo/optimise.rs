@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+use rayon::slice::ParallelSliceMut;
 
 use super::PpoConfig;
 use super::batch::Batch;
 use super::loss::{Coefficients, LossSums};
-use crate::adam::Adam;
+use crate::adam::{Adam, part_per_thread};
 use crate::backend::Shard;
 use crate::kernels::{Compiled, Kernels};
 use crate::network::Network;
@@ -126,15 +127,20 @@ impl Optimiser {
         });
 
         let started = Instant::now();
-        kernels.run(SumInOrder { shards, gradient });
+        let learning_rate = config.learning_rate_at(progress);
+        let mut norm = 0.0;
+        pool.install(|| {
+            let part = part_per_thread(gradient.len());
+            gradient.par_chunks_mut(part).enumerate().for_each(|(index, sums)| {
+                kernels.run(SumInOrder { shards, first: index * part, sums });
+            });
+            network.update(|p| norm = adam.step(*kernels, p, gradient, learning_rate, config.max_gradient_norm));
+        });
         for shard in shards.iter_mut() {
             outcome.losses.add(&shard.losses);
             outcome.forward += std::mem::take(&mut shard.forward);
             outcome.backward += std::mem::take(&mut shard.backward);
         }
-        let learning_rate = config.learning_rate_at(progress);
-        let mut norm = 0.0;
-        network.update(|p| norm = adam.step(*kernels, p, gradient, learning_rate, config.max_gradient_norm));
         outcome.optimiser += started.elapsed();
         norm
     }
@@ -151,7 +157,9 @@ impl Optimiser {
 /// Block by block, so that a sum stays in the first-level cache until it is complete.
 struct SumInOrder<'a> {
     shards: &'a [Shard],
-    gradient: &'a mut [f32],
+    /// The parameters from this one on, as many as there are sums.
+    first: usize,
+    sums: &'a mut [f32],
 }
 
 /// Parameters whose sums are computed together.
@@ -161,10 +169,10 @@ impl Compiled for SumInOrder<'_> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        for (index, sums) in self.gradient.chunks_mut(BLOCK).enumerate() {
+        for (index, sums) in self.sums.chunks_mut(BLOCK).enumerate() {
             sums.fill(0.0);
             for shard in self.shards {
-                for (sum, value) in sums.iter_mut().zip(&shard.gradient[index * BLOCK..]) {
+                for (sum, value) in sums.iter_mut().zip(&shard.gradient[self.first + index * BLOCK..]) {
                     *sum += value;
                 }
             }
