@@ -154,4 +154,19 @@ mod tests {
         scaled.step(Kernels::detect(), &mut b, &small, 0.1, f32::INFINITY);
         assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-6));
     }
+
+    /// What is left of a gradient that has become 0, or of one that is next to nothing, ends as 0 without passing through subnormal
+    /// numbers, and leaves the parameter alone.
+    #[test]
+    fn moments_are_never_subnormal() {
+        let (kernels, mut adam) = (Kernels::detect(), Adam::new(3, 1e-5));
+        let mut p = vec![1.0; 3];
+        adam.step(kernels, &mut p, &[0.3, 1e-25, -1e-12], 0.1, f32::INFINITY);
+        assert_eq!(p[1], 1.0);
+        for _ in 0..100_000 {
+            adam.step(kernels, &mut p, &[0.0; 3], 0.1, f32::INFINITY);
+            assert!(adam.first_moment.iter().chain(&adam.second_moment).all(|m| !m.is_subnormal()), "{adam:?}");
+        }
+        assert_eq!((adam.first_moment, adam.second_moment), (vec![0.0; 3], vec![0.0; 3]));
+    }
 }
