@@ -40,8 +40,8 @@ impl Adam {
         }
     }
 
-    /// One descent step along `gradient`, first scaled down so that its Euclidean norm is at most `max_norm`.
-    /// Returns the norm before clipping.
+    /// One descent step along `gradient`, first scaled down so that its Euclidean norm is at most `max_norm`, by all threads of the
+    /// current pool. Returns the norm before clipping.
     pub fn step(
         &mut self,
         kernels: Kernels,
@@ -70,7 +70,7 @@ impl Adam {
     }
 }
 
-/// How many of so many parameters each thread of the current pool takes where each is on its own.
+/// Parameters for each thread of the current pool, where what is done with one does not depend on the others.
 pub fn part_per_thread(parameters: usize) -> usize {
     parameters.div_ceil(rayon::current_num_threads()).max(1)
 }

@@ -49,7 +49,7 @@ pub struct LossSums {
 }
 
 /// The terms of the objective for one sample, and the ratio behind them.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Loss {
     pub policy: f32,
     pub value: f32,

@@ -153,8 +153,8 @@ impl Optimiser {
     }
 }
 
-/// gradient = shard₀ + shard₁ + …, in this order whatever the number of threads.
-/// Block by block, so that a sum stays in the first-level cache until it is complete.
+/// gradient = shard₀ + shard₁ + …, in this order whatever the number of threads; block by block, so that sums stay in the
+/// first-level cache until they are complete.
 struct SumInOrder<'a> {
     shards: &'a [Shard],
     /// The parameters from this one on, as many as there are sums.
