@@ -92,11 +92,8 @@ fn affine(x: Traced<(usize, usize)>, weights: &Matrix, bias: &Vector) -> Traced<
 }
 
 fn record_ratios(sums: &mut LossSums, ratios: &[f32], log_ratios: &[f32], clip_range: f32) {
-    sums.samples += ratios.len() as f64;
     for (&ratio, &log_ratio) in ratios.iter().zip(log_ratios) {
-        sums.approx_kl += f64::from((ratio - 1.0) - log_ratio);
-        sums.old_approx_kl -= f64::from(log_ratio);
-        sums.clipped += f64::from(u8::from((ratio - 1.0).abs() > clip_range));
+        sums.count_ratio(ratio, log_ratio, clip_range);
     }
 }
 

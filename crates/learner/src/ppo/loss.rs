@@ -63,13 +63,19 @@ impl LossSums {
     /// Adds what one sample has.
     #[inline(always)]
     pub fn count(&mut self, loss: &Loss, clip_range: f32) {
-        self.samples += 1.0;
         self.policy_loss += f64::from(loss.policy);
         self.value_loss += f64::from(loss.value);
         self.entropy += f64::from(loss.entropy);
-        self.approx_kl += f64::from((loss.ratio - 1.0) - loss.log_ratio);
-        self.old_approx_kl -= f64::from(loss.log_ratio);
-        self.clipped += f64::from(u8::from((loss.ratio - 1.0).abs() > clip_range));
+        self.count_ratio(loss.ratio, loss.log_ratio, clip_range);
+    }
+
+    /// Adds one sample and what its ratio says, for those that compute the terms of the objective themselves.
+    #[inline(always)]
+    pub fn count_ratio(&mut self, ratio: f32, log_ratio: f32, clip_range: f32) {
+        self.samples += 1.0;
+        self.approx_kl += f64::from((ratio - 1.0) - log_ratio);
+        self.old_approx_kl -= f64::from(log_ratio);
+        self.clipped += f64::from(u8::from((ratio - 1.0).abs() > clip_range));
     }
 
     pub fn add(&mut self, other: &Self) {

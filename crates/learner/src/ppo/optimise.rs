@@ -119,29 +119,27 @@ impl Optimiser {
         let Self { network, adam, kernels, shards, gradient, order } = self;
         let index = &order[minibatch];
         let part = index.len().div_ceil(shards.len());
-        pool.install(|| {
+        let learning_rate = config.learning_rate_at(progress);
+        let (norm, optimiser) = pool.install(|| {
             shards.par_iter_mut().with_max_len(1).enumerate().for_each(|(i, shard)| {
                 let index = index.chunks(part).nth(i).unwrap_or_default();
                 shard.compute(config.backend, *kernels, network, batch, index, &coefficients);
             });
-        });
-
-        let started = Instant::now();
-        let learning_rate = config.learning_rate_at(progress);
-        let mut norm = 0.0;
-        pool.install(|| {
+            let started = Instant::now();
             let part = part_per_thread(gradient.len());
             gradient.par_chunks_mut(part).enumerate().for_each(|(index, sums)| {
                 kernels.run(SumInOrder { shards, first: index * part, sums });
             });
+            let mut norm = 0.0;
             network.update(|p| norm = adam.step(*kernels, p, gradient, learning_rate, config.max_gradient_norm));
+            (norm, started.elapsed())
         });
         for shard in shards.iter_mut() {
             outcome.losses.add(&shard.losses);
             outcome.forward += std::mem::take(&mut shard.forward);
             outcome.backward += std::mem::take(&mut shard.backward);
         }
-        outcome.optimiser += started.elapsed();
+        outcome.optimiser += optimiser;
         norm
     }
 
