@@ -1,35 +1,46 @@
-//! Kernels against the processor's multiply-add limit. Throughput "elements" are multiply-adds.
+//! Kernels against the processor's multiply-add limit, on what robots observe. Throughput "elements" are multiply-adds; those that
+//! the sparse kernels leave out count as done.
+#[path = "common/observations.rs"]
+mod observations;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use environment::ObservationSpec;
-use learner::kernels::{Finish, Kernels, Rows};
+use environment::{ObservationSpec, WorldConfig};
+use learner::kernels::{Aligned, Finish, Kernels, Rows};
 use learner::network::{Activations, Architecture, CHUNK, Network, NetworkShape};
-use learner::random::{Purpose, stream, unit};
+use learner::random::{Purpose, stream};
+use observations::observations;
 
 fn kernels(c: &mut Criterion) {
     let mut group = c.benchmark_group("kernels");
     let mut rng = stream(1, Purpose::InitialWeights, 0, 0);
-    let rows = 4_096;
-    for observations in [224, 288, 472] {
-        let shape = NetworkShape::mlp(observations, 64);
-        let x: Vec<f32> = (0..rows * observations).map(|_| unit(&mut rng)).collect();
+    for robots in [1, 4] {
+        let rows = 4_096;
+        let (x, width) = observations(robots, rows);
+        let shape = NetworkShape::mlp(width, 64);
         let index: Vec<u32> = (0..CHUNK as u32).map(|i| i * 37 % rows as u32).collect();
-        let x = Rows { data: &x, stride: observations, index: &index };
+        let x = Rows { data: &x, stride: width, index: &index };
         let network = Network::initialised(shape.clone(), &mut rng);
-        let (mut out, mut gradient) = (vec![0.0; CHUNK * 64], vec![0.0; shape.len()]);
+        let (mut out, mut gradient) = (Aligned::zeros(CHUNK * 64), Aligned::zeros(shape.len()));
         let mut scratch = Activations::new(&shape);
         for kernels in Kernels::available() {
             let name = kernels.instruction_set().name();
-            group.throughput(Throughput::Elements((CHUNK * observations * 64) as u64));
-            group.bench_function(format!("affine/{observations}x64/{name}"), |b| {
-                let p = network.parameters();
-                b.iter(|| kernels.affine(x, &p[shape.w1()], Some(&p[shape.b1()]), Finish::Relu, &mut out, 64));
+            group.throughput(Throughput::Elements((CHUNK * width * 64) as u64));
+            let (weights, bias) = (&network.parameters()[shape.w1()], &network.parameters()[shape.b1()]);
+            group.bench_function(format!("affine/{width}x64/{name}"), |b| {
+                b.iter(|| kernels.affine(x, weights, Some(bias), Finish::Relu, &mut out, 64));
             });
-            group.bench_function(format!("outer/{observations}x64/{name}"), |b| {
+            group.bench_function(format!("affine_sparse/{width}x64/{name}"), |b| {
+                b.iter(|| kernels.affine_sparse(x, weights, Some(bias), Finish::Relu, &mut out, 64));
+            });
+            group.bench_function(format!("outer/{width}x64/{name}"), |b| {
                 b.iter(|| kernels.outer(x, &out, &mut gradient[shape.w1()], 64));
+            });
+            group.bench_function(format!("outer_sparse/{width}x64/{name}"), |b| {
+                b.iter(|| kernels.outer_sparse(x, &out, &mut gradient[shape.w1()], 64));
             });
             let (forward, backward) = shape.macs();
             group.throughput(Throughput::Elements((CHUNK * (forward + backward)) as u64));
-            group.bench_function(format!("network/{observations}/{name}"), |b| {
+            group.bench_function(format!("network/{width}/{name}"), |b| {
                 b.iter(|| {
                     network.forward(kernels, x, &mut scratch);
                     network.backward(kernels, x, &mut scratch, &mut gradient);
@@ -45,9 +56,10 @@ fn convolutions(c: &mut Criterion) {
     let mut rng = stream(1, Purpose::InitialWeights, 0, 0);
     let index: Vec<u32> = (0..CHUNK as u32).collect();
     for robots in [1, 4] {
-        let shape = NetworkShape::new(Architecture::Cnn, &ObservationSpec::for_team(robots), 64);
-        let x: Vec<f32> = (0..CHUNK * shape.observations).map(|_| unit(&mut rng)).collect();
-        let x = Rows { data: &x, stride: shape.observations, index: &index };
+        let (x, width) = observations(robots, CHUNK);
+        let world = WorldConfig { num_robots: robots, ..WorldConfig::default() };
+        let shape = NetworkShape::new(Architecture::Cnn, &ObservationSpec::for_world(&world), 64);
+        let x = Rows { data: &x, stride: width, index: &index };
         let network = Network::initialised(shape.clone(), &mut rng);
         let (mut scratch, mut gradient) = (Activations::new(&shape), vec![0.0; shape.len()]);
         let (forward, backward) = shape.macs();

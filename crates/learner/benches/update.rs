@@ -1,4 +1,8 @@
-//! The optimisation phase alone, on a made-up rollout. Throughput "elements" are robot-steps.
+//! The optimisation phase alone, on a rollout whose observations are real and whose rest is made up. Throughput "elements" are
+//! robot-steps.
+#[path = "common/observations.rs"]
+mod observations;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use learner::adam::Adam;
 use learner::kernels::Kernels;
@@ -7,13 +11,15 @@ use learner::ppo::PpoConfig;
 use learner::ppo::optimise::{Optimiser, Position};
 use learner::random::{Purpose, stream, unit};
 use learner::rollout::buffer::{Rollout, RolloutShape};
+use observations::observations;
 
 fn optimise(c: &mut Criterion) {
     let mut group = c.benchmark_group("optimise");
-    for (robots, observation_len) in [(1, 288), (4, 472)] {
+    for robots in [1, 4] {
         let config = PpoConfig::for_team(robots);
+        let (observed, observation_len) = observations(robots, config.num_envs * config.num_steps * robots);
         let shape = RolloutShape { num_envs: config.num_envs, steps: config.num_steps, robots, observation_len };
-        let rollout = made_up(shape);
+        let rollout = rollout(shape, &observed);
         let network = NetworkShape::mlp(observation_len, config.hidden);
         for threads in [1, 2] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
@@ -31,11 +37,11 @@ fn optimise(c: &mut Criterion) {
     group.finish();
 }
 
-fn made_up(shape: RolloutShape) -> Rollout {
+fn rollout(shape: RolloutShape, observed: &[f32]) -> Rollout {
     let mut rng = stream(2, Purpose::Evaluation, 0, 0);
     let mut rollout = Rollout::default();
     rollout.resize(&[shape]);
-    rollout.observations.fill_with(|| unit(&mut rng));
+    rollout.observations.copy_from_slice(observed);
     rollout.masks.fill(0b1111);
     rollout.actions.fill_with(|| (4.0 * unit(&mut rng)) as u8);
     rollout.log_probs.fill(0.25_f32.ln());

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub use fused::gradient as fused_gradient;
 
 pub use self::dfdx::gradient as dfdx_gradient;
-use crate::kernels::Kernels;
+use crate::kernels::{Aligned, Kernels};
 use crate::network::{Activations, Network, NetworkShape};
 use crate::ppo::batch::Batch;
 use crate::ppo::loss::{Coefficients, LossSums};
@@ -26,7 +26,7 @@ pub enum Backend {
 #[derive(Clone, Debug)]
 pub struct Shard {
     /// Sum over the part's samples, already divided by the size of the minibatch.
-    pub gradient: Vec<f32>,
+    pub gradient: Aligned,
     pub losses: LossSums,
     pub forward: Duration,
     pub backward: Duration,
@@ -36,7 +36,7 @@ pub struct Shard {
 impl Shard {
     pub fn new(shape: &NetworkShape) -> Self {
         Self {
-            gradient: vec![0.0; shape.len()],
+            gradient: Aligned::zeros(shape.len()),
             losses: LossSums::default(),
             forward: Duration::ZERO,
             backward: Duration::ZERO,

@@ -44,7 +44,7 @@ impl Learner {
     /// The policy whose recent training episodes had the lowest mean threat; the current one before there were enough.
     pub fn best_policy(&self) -> Policy {
         let parameters = self.progress.best.as_ref().map(|best| best.parameters.clone());
-        let network = parameters.map(|p| Network::from_parameters(self.optimiser.network.shape().clone(), p));
+        let network = parameters.map(|p| Network::from_parameters(self.optimiser.network.shape().clone(), &p));
         Policy::new(network.unwrap_or_else(|| self.optimiser.network.clone()), self.observation.clone())
     }
 
@@ -98,7 +98,7 @@ impl Learner {
         let environments = saved.environments.iter().map(|bytes| Environment::from_bytes(&batch, bytes));
         let environments = environments.collect::<Result<Vec<_>, _>>()?;
         let parts = Parts {
-            behaviour: saved.behaviour.map(|p| Network::from_parameters(network.shape().clone(), p)),
+            behaviour: saved.behaviour.map(|p| Network::from_parameters(network.shape().clone(), &p)),
             network,
             adam: saved.adam,
             environments,

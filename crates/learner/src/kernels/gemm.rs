@@ -69,25 +69,8 @@ pub enum Finish<'a> {
     Gate(&'a [f32]),
 }
 
-/// Floats in a line of the cache.
-const CACHE_LINE: usize = 16;
-/// Lines of a row that are asked for ahead of its use. After those the processor sees where the row goes.
-const PREFETCHED: usize = 4;
-
-/// Asks for what lies there to be brought to the first-level cache, on processors that can be asked; any address will do.
-#[inline(always)]
-fn prefetch(from: *const f32) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint, which never faults.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(from.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = from;
-}
-
 /// Rows computed together: with four registers each, 24 of the 32 AVX-512 registers are accumulators.
-const BLOCK: usize = 6;
+pub const BLOCK: usize = 6;
 
 /// `out[b][j] = finish(bias[j] + Σ_k x[b][k]·w[k][j])`, k ascending.
 ///
@@ -109,12 +92,6 @@ pub unsafe fn affine<L: Lanes, const VECTORS: usize>(
         while row < x.rows() {
             let shape = Tile { row, column, inner, outputs };
             let left = x.rows() - row;
-            // Rows of a minibatch lie anywhere in the rollout.
-            for next in row + BLOCK..x.rows().min(row + 2 * BLOCK) {
-                // SAFETY: there is such a row.
-                let next = unsafe { x.row(next) };
-                (0..PREFETCHED).for_each(|line| prefetch(next.wrapping_add(line * CACHE_LINE)));
-            }
             // SAFETY: rows row..row+n and columns column..column+VECTORS·WIDTH exist by the caller's checks.
             unsafe {
                 match left {
@@ -217,13 +194,24 @@ unsafe fn affine_tile<L: Lanes, X: Inputs, const R: usize, const V: usize>(
             let at = (tile.row + r) * tile.outputs + tile.column;
             for (v, &sum) in sums.iter().enumerate() {
                 let at = at + v * L::WIDTH;
-                let value = match finish {
-                    Finish::Linear => sum,
-                    Finish::Relu => L::where_positive(sum, sum),
-                    Finish::Gate(gate) => L::where_positive(L::load(gate.as_ptr().add(at)), sum),
-                };
-                L::store(out.as_mut_ptr().add(at), value);
+                L::store(out.as_mut_ptr().add(at), finished::<L>(finish, at, sum));
             }
+        }
+    }
+}
+
+/// What becomes of the sums of the outputs from place `at` on.
+///
+/// # Safety
+/// A gate must have a register of floats there; the processor must have `L`'s instructions.
+#[inline(always)]
+pub unsafe fn finished<L: Lanes>(finish: Finish, at: usize, sum: L::Register) -> L::Register {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match finish {
+            Finish::Linear => sum,
+            Finish::Relu => L::where_positive(sum, sum),
+            Finish::Gate(gate) => L::where_positive(L::load(gate.as_ptr().add(at)), sum),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Numeric kernels: the same bits on every processor, fast on those with vector units.
+mod aligned;
 pub mod elementary;
 mod gemm;
 mod lanes;
 mod patches;
+mod sparse;
 
+pub use aligned::Aligned;
 use gemm::Inputs;
 pub use gemm::{Finish, Rows, column_sums};
 pub use patches::{PatchLayout, Patches};
+pub use sparse::MOST_COLUMNS;
 
 /// The instruction set a kernel was compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +56,7 @@ impl Kernels {
     pub fn available() -> Vec<Self> {
         let mut found = vec![Self(InstructionSet::Portable)];
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("popcnt") {
             found.push(Self(InstructionSet::Avx2));
             if is_x86_feature_detected!("avx512f") {
                 found.push(Self(InstructionSet::Avx512));
@@ -80,11 +84,7 @@ impl Kernels {
         out: &mut [f32],
         outputs: usize,
     ) {
-        assert!(outputs > 0 && outputs.is_multiple_of(8) && weights.len().is_multiple_of(outputs));
-        assert!(x.holds(weights.len() / outputs), "the input matrix is too small");
-        assert_eq!(out.len(), x.rows() * outputs);
-        assert!(bias.is_none_or(|bias| bias.len() == outputs));
-        assert!(!matches!(finish, Finish::Gate(gate) if gate.len() != out.len()));
+        check_affine(x, weights, bias, finish, out, outputs);
         // SAFETY: lengths were just checked; a vector variant is only constructed after detecting its features.
         unsafe {
             match self.0 {
@@ -110,9 +110,7 @@ impl Kernels {
     /// # Panics
     /// As [`Kernels::affine`].
     pub fn outer(self, x: impl Inputs, delta: &[f32], gradient: &mut [f32], outputs: usize) {
-        assert!(outputs > 0 && outputs.is_multiple_of(8) && gradient.len().is_multiple_of(outputs));
-        assert!(x.holds(gradient.len() / outputs), "the input matrix is too small");
-        assert_eq!(delta.len(), x.rows() * outputs);
+        check_outer(x, delta, gradient, outputs);
         // SAFETY: as above.
         unsafe {
             match self.0 {
@@ -123,6 +121,67 @@ impl Kernels {
                 _ if outputs.is_multiple_of(16) => x86::outer_256x2(x, delta, gradient, outputs),
                 #[cfg(target_arch = "x86_64")]
                 _ => x86::outer_256(x, delta, gradient, outputs),
+                #[cfg(not(target_arch = "x86_64"))]
+                _ => unreachable!("vector kernels exist on x86-64 only"),
+            }
+        }
+    }
+
+    /// [`Kernels::affine`] where most elements of `x` are 0: their terms cost little, and leaving them out changes nothing
+    /// as long as the weights are finite. A result is never −0.
+    ///
+    /// # Panics
+    /// As [`Kernels::affine`], and with more than [`MOST_COLUMNS`] columns.
+    pub fn affine_sparse(
+        self,
+        x: Rows,
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        finish: Finish,
+        out: &mut [f32],
+        outputs: usize,
+    ) {
+        check_affine(x, weights, bias, finish, out, outputs);
+        assert!(weights.len() / outputs <= MOST_COLUMNS, "the input matrix is too wide");
+        // SAFETY: as above.
+        unsafe {
+            match self.0 {
+                InstructionSet::Portable => {
+                    sparse::affine::<lanes::Portable, 1>(x, weights, bias, finish, out, outputs)
+                }
+                #[cfg(target_arch = "x86_64")]
+                InstructionSet::Avx512 if outputs.is_multiple_of(64) => {
+                    x86::affine_sparse_512(x, weights, bias, finish, out, outputs)
+                }
+                #[cfg(target_arch = "x86_64")]
+                _ if outputs.is_multiple_of(16) => x86::affine_sparse_256x2(x, weights, bias, finish, out, outputs),
+                #[cfg(target_arch = "x86_64")]
+                _ => x86::affine_sparse_256(x, weights, bias, finish, out, outputs),
+                #[cfg(not(target_arch = "x86_64"))]
+                _ => unreachable!("vector kernels exist on x86-64 only"),
+            }
+        }
+    }
+
+    /// [`Kernels::outer`] where most elements of `x` are 0, as [`Kernels::affine_sparse`].
+    ///
+    /// # Panics
+    /// As [`Kernels::affine_sparse`].
+    pub fn outer_sparse(self, x: Rows, delta: &[f32], gradient: &mut [f32], outputs: usize) {
+        check_outer(x, delta, gradient, outputs);
+        assert!(gradient.len() / outputs <= MOST_COLUMNS, "the input matrix is too wide");
+        // SAFETY: as above.
+        unsafe {
+            match self.0 {
+                InstructionSet::Portable => sparse::outer::<lanes::Portable, 1>(x, delta, gradient, outputs),
+                #[cfg(target_arch = "x86_64")]
+                InstructionSet::Avx512 if outputs.is_multiple_of(64) => {
+                    x86::outer_sparse_512(x, delta, gradient, outputs)
+                }
+                #[cfg(target_arch = "x86_64")]
+                _ if outputs.is_multiple_of(16) => x86::outer_sparse_256x2(x, delta, gradient, outputs),
+                #[cfg(target_arch = "x86_64")]
+                _ => x86::outer_sparse_256(x, delta, gradient, outputs),
                 #[cfg(not(target_arch = "x86_64"))]
                 _ => unreachable!("vector kernels exist on x86-64 only"),
             }
@@ -162,17 +221,32 @@ impl Kernels {
     }
 }
 
+fn check_affine(x: impl Inputs, weights: &[f32], bias: Option<&[f32]>, finish: Finish, out: &[f32], outputs: usize) {
+    assert!(outputs > 0 && outputs.is_multiple_of(8) && weights.len().is_multiple_of(outputs));
+    assert!(x.holds(weights.len() / outputs), "the input matrix is too small");
+    assert_eq!(out.len(), x.rows() * outputs);
+    assert!(bias.is_none_or(|bias| bias.len() == outputs));
+    assert!(!matches!(finish, Finish::Gate(gate) if gate.len() != out.len()));
+}
+
+fn check_outer(x: impl Inputs, delta: &[f32], gradient: &[f32], outputs: usize) {
+    assert!(outputs > 0 && outputs.is_multiple_of(8) && gradient.len().is_multiple_of(outputs));
+    assert!(x.holds(gradient.len() / outputs), "the input matrix is too small");
+    assert_eq!(delta.len(), x.rows() * outputs);
+}
+
 /// The generic kernels, compiled once per instruction set.
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::gemm::{self, Finish, Inputs};
+    use super::gemm::{self, Finish, Inputs, Rows};
     use super::lanes::{Avx2, Avx512};
+    use super::sparse;
 
     macro_rules! compile {
-        ($affine:ident, $outer:ident, $features:literal, $lanes:ty, $vectors:literal) => {
+        ($module:ident::{$affine:ident, $outer:ident}, $inputs:ty, $features:literal, $lanes:ty, $vectors:literal) => {
             #[target_feature(enable = $features)]
             pub unsafe fn $affine(
-                x: impl Inputs,
+                x: $inputs,
                 w: &[f32],
                 bias: Option<&[f32]>,
                 finish: Finish,
@@ -180,36 +254,39 @@ mod x86 {
                 n: usize,
             ) {
                 // SAFETY: the features are enabled here; lengths are the caller's promise.
-                unsafe { gemm::affine::<$lanes, $vectors>(x, w, bias, finish, out, n) }
+                unsafe { $module::affine::<$lanes, $vectors>(x, w, bias, finish, out, n) }
             }
             #[target_feature(enable = $features)]
-            pub unsafe fn $outer(x: impl Inputs, delta: &[f32], gradient: &mut [f32], n: usize) {
+            pub unsafe fn $outer(x: $inputs, delta: &[f32], gradient: &mut [f32], n: usize) {
                 // SAFETY: as above.
-                unsafe { gemm::outer::<$lanes, $vectors>(x, delta, gradient, n) }
+                unsafe { $module::outer::<$lanes, $vectors>(x, delta, gradient, n) }
             }
         };
     }
 
-    #[target_feature(enable = "avx512f,avx2,fma")]
+    #[target_feature(enable = "avx512f,avx2,fma,popcnt")]
     pub unsafe fn run_512<T: super::Compiled>(task: T) -> T::Output {
         task.run()
     }
-    #[target_feature(enable = "avx2,fma")]
+    #[target_feature(enable = "avx2,fma,popcnt")]
     pub unsafe fn run_256<T: super::Compiled>(task: T) -> T::Output {
         task.run()
     }
-    #[target_feature(enable = "avx512f,avx2,fma")]
+    #[target_feature(enable = "avx512f,avx2,fma,popcnt")]
     pub unsafe fn multiply_adds_512(iterations: u64) -> u64 {
         // SAFETY: the features are enabled here.
         unsafe { gemm::multiply_adds::<Avx512, 12>(iterations) }
     }
-    #[target_feature(enable = "avx2,fma")]
+    #[target_feature(enable = "avx2,fma,popcnt")]
     pub unsafe fn multiply_adds_256(iterations: u64) -> u64 {
         // SAFETY: the features are enabled here.
         unsafe { gemm::multiply_adds::<Avx2, 12>(iterations) }
     }
 
-    compile!(affine_512, outer_512, "avx512f,avx2,fma", Avx512, 4);
-    compile!(affine_256x2, outer_256x2, "avx2,fma", Avx2, 2);
-    compile!(affine_256, outer_256, "avx2,fma", Avx2, 1);
+    compile!(gemm::{affine_512, outer_512}, impl Inputs, "avx512f,avx2,fma,popcnt", Avx512, 4);
+    compile!(gemm::{affine_256x2, outer_256x2}, impl Inputs, "avx2,fma,popcnt", Avx2, 2);
+    compile!(gemm::{affine_256, outer_256}, impl Inputs, "avx2,fma,popcnt", Avx2, 1);
+    compile!(sparse::{affine_sparse_512, outer_sparse_512}, Rows, "avx512f,avx2,fma,popcnt", Avx512, 4);
+    compile!(sparse::{affine_sparse_256x2, outer_sparse_256x2}, Rows, "avx2,fma,popcnt", Avx2, 2);
+    compile!(sparse::{affine_sparse_256, outer_sparse_256}, Rows, "avx2,fma,popcnt", Avx2, 1);
 }

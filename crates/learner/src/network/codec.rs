@@ -43,7 +43,7 @@ pub fn read(reader: &Reader, observation: &ObservationSpec) -> Result<Network, C
     let bias = &mut p[shape.b3()];
     bias[..ACTIONS].copy_from_slice(&reader.f32s("policy.bias", &[ACTIONS])?);
     bias[VALUE] = reader.f32s("value.bias", &[1])?[0];
-    Ok(Network::from_parameters(shape, p))
+    Ok(Network::from_parameters(shape, &p))
 }
 
 /// A tensor that lies in the parameter vector as it is in the file; the heads do not.

@@ -2,7 +2,7 @@
 use rand_core::Rng;
 
 use super::{ACTIONS, HEADS, NetworkShape, VALUE};
-use crate::kernels::{Finish, Kernels, Rows, column_sums};
+use crate::kernels::{Aligned, Finish, Kernels, Rows, column_sums};
 use crate::random;
 
 /// Rows processed at a time, so that activations and weights stay in the second-level cache.
@@ -16,11 +16,11 @@ const POLICY_HEAD_GAIN: f32 = 0.01;
 #[derive(Clone, Debug)]
 pub struct Network {
     shape: NetworkShape,
-    parameters: Vec<f32>,
+    parameters: Aligned,
     /// `hidden × feature stride`; only convolutions need it.
-    w1_transposed: Vec<f32>,
-    w2_transposed: Vec<f32>,
-    w3_transposed: Vec<f32>,
+    w1_transposed: Aligned,
+    w2_transposed: Aligned,
+    w3_transposed: Aligned,
 }
 
 impl Network {
@@ -40,20 +40,20 @@ impl Network {
             row[..ACTIONS].iter_mut().for_each(|w| *w *= POLICY_HEAD_GAIN);
             row[VALUE + 1..].fill(0.0);
         }
-        Self::from_parameters(shape, parameters)
+        Self::from_parameters(shape, &parameters)
     }
 
     /// # Panics
     /// When `parameters` is not `shape.len()` long.
-    pub fn from_parameters(shape: NetworkShape, parameters: Vec<f32>) -> Self {
+    pub fn from_parameters(shape: NetworkShape, parameters: &[f32]) -> Self {
         assert_eq!(parameters.len(), shape.len());
         let w1_transposed = if shape.maps.is_some() { shape.hidden * shape.feature_stride() } else { 0 };
         let mut network = Self {
-            w1_transposed: vec![0.0; w1_transposed],
-            w2_transposed: vec![0.0; shape.hidden * shape.hidden],
-            w3_transposed: vec![0.0; shape.hidden * HEADS],
+            w1_transposed: Aligned::zeros(w1_transposed),
+            w2_transposed: Aligned::zeros(shape.hidden * shape.hidden),
+            w3_transposed: Aligned::zeros(shape.hidden * HEADS),
             shape,
-            parameters,
+            parameters: Aligned::from(parameters),
         };
         network.transpose();
         network
@@ -108,7 +108,7 @@ impl Network {
                 Rows { data: features, stride: s.feature_stride(), index: &identity[..rows] }
             }
         };
-        kernels.affine(x1, &p[s.w1()], Some(&p[s.b1()]), Finish::Relu, h1, s.hidden);
+        kernels.affine_sparse(x1, &p[s.w1()], Some(&p[s.b1()]), Finish::Relu, h1, s.hidden);
         let x2 = Rows { data: h1, stride: s.hidden, index: &identity[..rows] };
         kernels.affine(x2, &p[s.w2()], Some(&p[s.b2()]), Finish::Relu, h2, s.hidden);
         let x3 = Rows { data: h2, stride: s.hidden, index: &identity[..rows] };
@@ -138,7 +138,7 @@ impl Network {
 
         let stride = s.feature_stride();
         let x1 = if s.maps.is_some() { contiguous(features, stride) } else { x };
-        kernels.outer(x1, e1, &mut gradient[s.w1()], s.hidden);
+        kernels.outer_sparse(x1, e1, &mut gradient[s.w1()], s.hidden);
         column_sums(e1, &mut gradient[s.b1()]);
         if let Some(maps) = &s.maps {
             let (features, errors) = (&features[..rows * stride], &mut feature_errors[..rows * stride]);
@@ -164,22 +164,22 @@ pub struct Activations {
     /// What convolutions read, see [`super::Maps::pixels`].
     pixels: Vec<f32>,
     /// What the first hidden layer reads where that is not the observation, `rows × feature stride`.
-    features: Vec<f32>,
-    feature_errors: Vec<f32>,
-    h1: Vec<f32>,
-    h2: Vec<f32>,
-    heads: Vec<f32>,
+    features: Aligned,
+    feature_errors: Aligned,
+    h1: Aligned,
+    h2: Aligned,
+    heads: Aligned,
     /// Derivative of the loss with respect to the heads, `rows × HEADS`: written by the caller before `backward`.
-    pub head_errors: Vec<f32>,
-    e1: Vec<f32>,
-    e2: Vec<f32>,
+    pub head_errors: Aligned,
+    e1: Aligned,
+    e2: Aligned,
     identity: Vec<u32>,
 }
 
 impl Activations {
     pub fn new(shape: &NetworkShape) -> Self {
-        let hidden = || vec![0.0; CHUNK * shape.hidden];
-        let features = || vec![0.0; if shape.maps.is_some() { CHUNK * shape.feature_stride() } else { 0 }];
+        let hidden = || Aligned::zeros(CHUNK * shape.hidden);
+        let features = || Aligned::zeros(if shape.maps.is_some() { CHUNK * shape.feature_stride() } else { 0 });
         Self {
             rows: 0,
             pixels: vec![0.0; shape.maps.as_ref().map_or(0, |maps| maps.pixels())],
@@ -187,8 +187,8 @@ impl Activations {
             feature_errors: features(),
             h1: hidden(),
             h2: hidden(),
-            heads: vec![0.0; CHUNK * HEADS],
-            head_errors: vec![0.0; CHUNK * HEADS],
+            heads: Aligned::zeros(CHUNK * HEADS),
+            head_errors: Aligned::zeros(CHUNK * HEADS),
             e1: hidden(),
             e2: hidden(),
             identity: (0..CHUNK as u32).collect(),

@@ -76,7 +76,7 @@ fn network(shape: NetworkShape) -> Network {
     let network = Network::initialised(shape.clone(), &mut stream(5, Purpose::InitialWeights, 0, 0));
     let mut parameters = network.parameters().to_vec();
     parameters[shape.w3()].iter_mut().enumerate().filter(|(i, _)| i % 8 < ACTIONS).for_each(|(_, w)| *w *= 60.0);
-    Network::from_parameters(shape, parameters)
+    Network::from_parameters(shape, &parameters)
 }
 
 fn compute(backend: Backend, kernels: Kernels, network: &Network, clip_range_value: Option<f32>) -> Shard {
@@ -94,7 +94,7 @@ fn fused_and_dfdx_agree() {
             let reference = compute(Backend::Dfdx, Kernels::detect(), &network, clip_range_value);
             let largest = reference.gradient.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
             assert!(largest > 0.01, "a gradient worth comparing: {largest}");
-            for (i, (a, b)) in fused.gradient.iter().zip(&reference.gradient).enumerate() {
+            for (i, (a, b)) in fused.gradient.iter().zip(reference.gradient.iter()).enumerate() {
                 assert!((a - b).abs() <= 1e-5 * largest.max(1.0), "parameter {i}: {a} {b}");
             }
             let losses = |s: &Shard| {
@@ -123,7 +123,7 @@ fn gradients_have_the_same_bits_on_every_instruction_set() {
 }
 
 fn loss(shape: &NetworkShape, parameters: Vec<f32>) -> f64 {
-    let shard = compute(Backend::Fused, Kernels::detect(), &Network::from_parameters(shape.clone(), parameters), None);
+    let shard = compute(Backend::Fused, Kernels::detect(), &Network::from_parameters(shape.clone(), &parameters), None);
     let (c, s) = (coefficients(None), shard.losses);
     (s.policy_loss + f64::from(c.value) * s.value_loss - f64::from(c.entropy) * s.entropy) * f64::from(c.scale)
 }

@@ -22,12 +22,26 @@ fn affine_by_definition(x: &Rows, w: &[f32], bias: Option<&[f32]>, finish: Finis
     out
 }
 
+/// −0 as +0.
+fn unsigned_zeros(values: Vec<f32>) -> Vec<f32> {
+    values.into_iter().map(|value| if value == 0.0 { 0.0 } else { value }).collect()
+}
+
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|v| v.to_bits()).collect()
 }
 
 fn floats(len: usize) -> impl Strategy<Value = Vec<f32>> {
     proptest::collection::vec(prop_oneof![Just(0.0_f32), -2.0_f32..2.0], len)
+}
+
+/// Most of it 0, also for several columns on end.
+fn sparse_floats(len: usize) -> impl Strategy<Value = Vec<f32>> {
+    let run = (0_usize..12, prop_oneof![4 => Just(0.0_f32), 1 => -2.0_f32..2.0, 1 => Just(-0.0_f32)]);
+    proptest::collection::vec(run, len / 4).prop_map(move |runs| {
+        let values = runs.into_iter().flat_map(|(length, value)| std::iter::repeat_n(value, length));
+        values.chain(std::iter::repeat(0.0)).take(len).collect()
+    })
 }
 
 prop_compose! {
@@ -61,6 +75,37 @@ proptest! {
                     }
                 }
             }
+            prop_assert_eq!(bits(&gradient), bits(&expected));
+        }
+    }
+}
+
+prop_compose! {
+    fn sparse_problem()(inner in 1_usize..300, rows in 0_usize..20, outputs in prop_oneof![Just(8), Just(16), Just(24), Just(64), Just(128)])
+        (x in sparse_floats(30 * (inner + 3)), w in floats(inner * outputs), bias in floats(outputs),
+         delta in floats(rows * outputs), index in proptest::collection::vec(0_u32..30, rows), inner in Just(inner), outputs in Just(outputs))
+        -> (Vec<f32>, Vec<f32>, Vec<f32>, Vec<f32>, Vec<u32>, usize, usize) {
+        (x, w, bias, delta, index, inner, outputs)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn terms_that_are_left_out_change_nothing((x, w, bias, delta, index, inner, outputs) in sparse_problem()) {
+        let x = Rows { data: &x, stride: inner + 3, index: &index };
+        for kernels in Kernels::available() {
+            for finish in [Finish::Linear, Finish::Relu, Finish::Gate(&delta)] {
+                for bias in [None, Some(&bias[..])] {
+                    let mut out = vec![f32::NAN; index.len() * outputs];
+                    kernels.affine_sparse(x, &w, bias, finish, &mut out, outputs);
+                    let expected = unsigned_zeros(affine_by_definition(&x, &w, bias, finish, outputs));
+                    prop_assert_eq!(bits(&out), bits(&expected));
+                }
+            }
+            let (mut gradient, mut expected) = (w.clone(), w.clone());
+            kernels.outer_sparse(x, &delta, &mut gradient, outputs);
+            kernels.outer(x, &delta, &mut expected, outputs);
             prop_assert_eq!(bits(&gradient), bits(&expected));
         }
     }
