@@ -47,7 +47,8 @@ fn encode_now(segments: Vec<(Segment, Recording)>) -> Result<Encoded, Error> {
     Ok(Encoded::Files(files))
 }
 
-/// Makes the files durable, appends their events in one atomic batch, and brings `archive` up to date.
+/// Makes the files durable, appends their events in one atomic batch, and brings `archive` up to date. If they spend the run's
+/// budget, the change of the recording level is in the batch: every process that archives the run sees both or neither.
 ///
 /// # Errors
 /// A conflict when another process archived something of this run since `archive` was loaded. Files of this call that no
@@ -66,6 +67,11 @@ pub(super) async fn store(
     }
     if events.is_empty() {
         return Ok(());
+    }
+    if let Some(change) = archive.change_due(&events, chunk) {
+        tracing::info!(run.id = %archive.run, segment = change.segment, "recording actions only from now on: {}", change.reason);
+        // Before the files, so that the last event of the batch is the version that the next one expects.
+        events.insert(0, Event::RecordingChanged(change));
     }
     let filter = subjects::event("archive", Some(archive.run), "file_written");
     let expected = ExpectedVersion::exact(filter, archive.version);
@@ -93,19 +99,6 @@ pub(super) async fn sweep(context: &Context, archive: &mut RunArchive) {
             Err(error) => tracing::warn!(object.key = %key, "a file without an event stays: {error}"),
         }
     }
-}
-
-/// Appends the change of the recording level if the budget is spent.
-///
-/// The rows that spent it are safe already: if this fails, the next file of the run tries again.
-pub(super) async fn change_recording(context: &Context, archive: &mut RunArchive, next: u64) -> Result<(), Error> {
-    let due = archive.change_due(next);
-    let Some(change) = due else { return Ok(()) };
-    tracing::info!(run.id = %archive.run, segment = change.segment, "recording actions only from now on: {}", change.reason);
-    let event = Event::RecordingChanged(change);
-    let appended = context.log.append(&new_event(context, &event)?, &ExpectedVersion::Any).await?;
-    archive.evolve(&event, appended.sequence);
-    Ok(())
 }
 
 /// An event under the id that it has however often it is made.

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::group::{Group, GroupId, Held};
 use super::intake::{self, Intake};
 use super::run_archive::RunArchive;
-use contracts::events::{MessageDeadLettered, SegmentRange, Split};
+use contracts::events::{MessageDeadLettered, SegmentRange};
 use contracts::{Event, RunId};
 use event_log::{Delivery, ExpectedVersion};
 use std::collections::HashMap;
@@ -152,13 +152,6 @@ impl Keeper {
             Err(error) => return Err(error),
         }
         acknowledge(&held).await?;
-        if id.split == Split::Train {
-            let next = chunk.range.last.saturating_add(1);
-            match commit::change_recording(&self.context, archive, next).await {
-                Err(error) if error.is_retryable() => tracing::warn!(run.id = %id.run, "{}", chain(&error)),
-                changed => changed?,
-            }
-        }
         self.context.metrics.write.observe(started.elapsed().as_secs_f64());
         Ok(Written::All)
     }

@@ -1,5 +1,6 @@
 //! What the log and the store say about the archive of one run.
 
+use super::commit::Chunk;
 use super::context::Context;
 use super::error::Error;
 use super::ranges::Ranges;
@@ -114,16 +115,23 @@ impl RunArchive {
         }
     }
 
-    /// The change of level that is due because the budget is spent; at most one per run.
-    pub fn change_due(&self, next_segment: u64) -> Option<RecordingChanged> {
-        let spent = self.train_bytes >= self.settings.budget_bytes;
+    /// The change of level that is due with these new files because the budget is spent; at most one per run.
+    pub fn change_due(&self, files: &[Event], chunk: &Chunk) -> Option<RecordingChanged> {
+        let new_bytes = files.iter().map(|event| match event {
+            Event::FileWritten(file) if file.split == Split::Train && !self.keys.contains(&file.blob.uri) => {
+                file.blob.bytes
+            }
+            _ => 0,
+        });
+        let bytes = self.train_bytes + new_bytes.sum::<u64>();
+        let spent = chunk.split == Split::Train && bytes >= self.settings.budget_bytes;
         let due = spent && self.changed.is_none() && self.settings.level == RecordingLevel::Full;
         due.then(|| RecordingChanged {
             run_id: self.run,
             from: RecordingLevel::Full,
             to: RecordingLevel::Actions,
-            reason: format!("{} bytes are archived; the budget is {}", self.train_bytes, self.settings.budget_bytes),
-            segment: next_segment,
+            reason: format!("{bytes} bytes are archived; the budget is {}", self.settings.budget_bytes),
+            segment: chunk.range.last.saturating_add(1),
         })
     }
 

@@ -5,17 +5,16 @@ mod sample;
 
 mod fixture;
 
-use crate::world::{PATIENCE, run};
-use anyhow::{Context, Result, bail};
+use crate::world::run;
+use anyhow::{Context, Result};
 use contracts::config::RecordingLevel;
 use contracts::events::{Split, Table};
-use contracts::{Event, subjects};
+use contracts::subjects;
 use event_log::{StreamName, TrajectoryMessage};
-use fixture::{PATIENT, PROMPT, World, message, steps};
+use fixture::{PATIENT, PROMPT, World, message};
 use ingest::archive::Limits;
 use sample::Columns;
-use test_support::wait_for;
-use trajectories::{Recording, Segment, SegmentHeader, layout, segment, write};
+use trajectories::{Recording, Segment, SegmentHeader, layout, segment};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_segment_makes_the_files_at_once() -> Result<()> {
@@ -86,6 +85,21 @@ async fn two_archives_at_once_do_not_double_rows() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_archives_at_once_agree_where_the_actions_begin() -> Result<()> {
+    let world = World::start(Some(30_000)).await?;
+    let limits = Limits { file_rows: 1500, ..PROMPT };
+    let (one, two) = (world.archive(limits), world.archive(limits));
+    world.train(0..40, 0, None).await?;
+    world.wait_until_settled().await?;
+    one.stop().await?;
+    two.stop().await?;
+    let change = world.change().await?.context("a change")?;
+    assert!((1..40).contains(&change.segment), "from segment {}", change.segment);
+    world.verify(39).await?;
+    world.verify_no_orphans().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_process_archived_meanwhile_is_not_written_again() -> Result<()> {
     let world = World::start(None).await?;
     let archive = world.archive(PATIENT);
@@ -107,12 +121,7 @@ async fn a_spent_budget_leaves_the_actions() -> Result<()> {
     let archive = world.archive(PATIENT);
     world.train(0..2, 0, Some(1)).await?;
     world.wait_until_settled().await?;
-    let filter = subjects::event("archive", Some(run(1)), "recording_changed");
-    let change = wait_for("the change", PATIENCE, async || match world.log.load(&filter).await {
-        Ok(events) => events.first().cloned().ok_or_else(|| "no event".to_owned()),
-        Err(error) => Err(error.to_string()),
-    });
-    let Event::RecordingChanged(change) = change.await?.event()? else { bail!("another event") };
+    let change = world.change().await?.context("a change")?;
     assert_eq!((change.from, change.to, change.segment), (RecordingLevel::Full, RecordingLevel::Actions, 2));
     archive.kill().await?;
     world.wait_until_nobody_waits().await?;
@@ -121,14 +130,10 @@ async fn a_spent_budget_leaves_the_actions() -> Result<()> {
     world.train(2..6, 0, Some(5)).await?;
     world.wait_until_settled().await?;
     archive.stop().await?;
-    assert_eq!(world.log.load(&filter).await?.len(), 1);
-    let files = world.files(Table::Steps).await?;
-    let (full, actions) = (files.first().context("a file")?, files.last().context("a file")?);
-    let kept = (2..6).map(|n| Recording::Actions.apply(Table::Steps, steps(n)?).map_err(Into::into));
-    let kept = kept.collect::<Result<Vec<_>>>()?;
-    let expected = write::steps(&kept.iter().collect::<Vec<_>>())?.context("rows")?;
-    assert_eq!(world.store.get(&actions.blob.uri).await?, expected.bytes);
-    assert_eq!((full.segments.last, actions.segments.first, actions.segments.last), (1, 2, 5));
+    assert_eq!(world.change().await?, Some(change));
+    let ranges: Vec<_> = world.files(Table::Steps).await?.into_iter().map(|file| file.segments).collect();
+    assert_eq!(ranges.iter().map(|range| (range.first, range.last)).collect::<Vec<_>>(), [(0, 1), (2, 5)]);
+    world.verify(5).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use crate::world::{PATIENCE, chrono_epoch, run};
 use anyhow::{Context, Result, bail};
 use contracts::commands::StartRun;
 use contracts::config::RecordingLevel;
-use contracts::events::{FileWritten, MessageDeadLettered, RunRequested, Split, Table};
+use contracts::events::{FileWritten, MessageDeadLettered, RecordingChanged, RunRequested, Split, Table};
 use contracts::{CommandId, Envelope, Event, EventId, RunId, subjects};
 use event_log::{
     Definitions, EventLog, EventLogConfig, ExpectedVersion, NewEvent, Queue, StreamName, TrajectoryMessage,
@@ -173,14 +173,30 @@ impl World {
         .await
     }
 
-    /// Every segment of training from 0 to `last` is in exactly one file, and each file is what its segments make.
+    /// The change of the recording level, if there was one.
+    pub async fn change(&self) -> Result<Option<RecordingChanged>> {
+        let events = self.log.load(&subjects::event("archive", Some(run(1)), "recording_changed")).await?;
+        anyhow::ensure!(events.len() <= 1, "the level changed {} times", events.len());
+        let Some(recorded) = events.first() else { return Ok(None) };
+        let Event::RecordingChanged(change) = recorded.event()? else { bail!("another event") };
+        Ok(Some(change))
+    }
+
+    /// Every segment of training from 0 to `last` is in exactly one file, and each file is what its segments make at the
+    /// level that the log says they have.
     pub async fn verify(&self, last: u64) -> Result<()> {
+        let change = self.change().await?;
+        let kept = |number: u64| -> Result<RecordBatch> {
+            let changed = change.as_ref().is_some_and(|change| number >= change.segment);
+            let recording = if changed { Recording::Actions } else { Recording::Full };
+            Ok(recording.apply(Table::Steps, steps(number)?)?)
+        };
         let mut next = 0;
         for file in self.files(Table::Steps).await? {
             let range = &file.segments;
             anyhow::ensure!(range.first == next, "expected segment {next}, found {range:?}");
             next = range.last + 1;
-            let rows: Vec<RecordBatch> = (range.first..=range.last).map(steps).collect::<Result<_>>()?;
+            let rows: Vec<RecordBatch> = (range.first..=range.last).map(kept).collect::<Result<_>>()?;
             let expected = write::steps(&rows.iter().collect::<Vec<_>>())?.context("rows")?;
             let bytes = self.store.get(&file.blob.uri).await?;
             anyhow::ensure!(bytes == expected.bytes, "the rows of {range:?} differ");
