@@ -71,24 +71,27 @@ fn the_defaults_are_those_of_the_policy_for_every_world() -> Result<()> {
 #[test]
 fn the_defaults_of_one_world_are_those_of_the_learner() -> Result<()> {
     let maps = ["random", "maze", "room", "cave"];
-    let of_all_maps = |(robots, side, drain)| maps.map(|map_type| (robots, side, drain, map_type));
-    let lone = [8, 19, 20, 21].into_iter().flat_map(|side| [0.001, 0.1].map(|drain| (1, side, drain)));
-    let teams = [2, 4, 5, 10].map(|robots| (robots, 20, 0.001));
-    for (robots, side, drain, map_type) in lone.chain(teams).flat_map(of_all_maps) {
+    let of_all_maps = |(robots, side, drain, weight)| maps.map(|map_type| (robots, side, drain, weight, map_type));
+    let worth = [(0.001, 1.0), (0.1, 1.0), (0.001, 2.0)];
+    let lone = [8, 19, 20, 21].into_iter().flat_map(|side| worth.map(|(drain, weight)| (1, side, drain, weight)));
+    let teams = [2, 4, 5, 10].map(|robots| (robots, 20, 0.001, 1.0));
+    for (robots, side, drain, weight, map_type) in lone.chain(teams).flat_map(of_all_maps) {
         let config = complete(json!({
             "total_timesteps": 1_000_000,
             "num_robots": robots,
             "env_width": side,
             "env_height": side,
-            "config": {"map_config": {"map_type": map_type}, "battery_drain_rate": drain},
+            "config": {"map_config": {"map_type": map_type}, "battery_drain_rate": drain, "object_weight": weight},
         }))?;
         let Worlds::Fixed(world) = experiments::worlds(&config)? else { anyhow::bail!("one world") };
         let total_steps = Teams::of(&config).robot_steps(1_000_000);
-        let expected = PpoConfig { total_steps, ..PpoConfig::for_world(&world) };
+        let expected = PpoConfig::for_world(&world);
+        // Training pays for objects what they weigh in the reward of the rules.
+        let object_coefficient = expected.object_coefficient * weight as f32;
         assert_eq!(
             experiments::ppo_config(&config)?,
-            expected,
-            "{robots} robots, {side}×{side} {map_type}, drain {drain}"
+            PpoConfig { total_steps, object_coefficient, ..expected },
+            "{robots} robots, {side}×{side} {map_type}, drain {drain}, objects {weight}"
         );
     }
     Ok(())
