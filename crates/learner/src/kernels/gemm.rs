@@ -144,15 +144,6 @@ pub unsafe fn outer<L: Lanes, const VECTORS: usize>(
     }
 }
 
-/// `sums[j] += Σ_b delta[b][j]`, b ascending: the gradient of a bias.
-pub fn column_sums(delta: &[f32], sums: &mut [f32]) {
-    for row in delta.chunks_exact(sums.len()) {
-        for (sum, value) in sums.iter_mut().zip(row) {
-            *sum += value;
-        }
-    }
-}
-
 #[derive(Clone, Copy)]
 struct Tile {
     row: usize,

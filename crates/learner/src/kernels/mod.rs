@@ -8,7 +8,7 @@ mod sparse;
 
 pub use aligned::Aligned;
 use gemm::Inputs;
-pub use gemm::{Finish, Rows, column_sums};
+pub use gemm::{Finish, Rows};
 pub use patches::{PatchLayout, Patches};
 pub use sparse::MOST_COLUMNS;
 
@@ -188,6 +188,11 @@ impl Kernels {
         }
     }
 
+    /// `sums[j] += Σ_b delta[b][j]`, b ascending: the gradient of a bias.
+    pub fn column_sums(self, delta: &[f32], sums: &mut [f32]) {
+        self.run(ColumnSums { delta, sums });
+    }
+
     /// Runs `task` compiled for this instruction set.
     pub fn run<T: Compiled>(self, task: T) -> T::Output {
         match self.0 {
@@ -216,6 +221,23 @@ impl Kernels {
                 InstructionSet::Avx512 => x86::multiply_adds_512(iterations),
                 #[cfg(not(target_arch = "x86_64"))]
                 _ => unreachable!("vector kernels exist on x86-64 only"),
+            }
+        }
+    }
+}
+
+struct ColumnSums<'a> {
+    delta: &'a [f32],
+    sums: &'a mut [f32],
+}
+
+impl Compiled for ColumnSums<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for row in self.delta.chunks_exact(self.sums.len()) {
+            for (sum, value) in self.sums.iter_mut().zip(row) {
+                *sum += value;
             }
         }
     }

@@ -2,7 +2,7 @@
 use rand_core::Rng;
 
 use super::{ACTIONS, HEADS, NetworkShape, VALUE};
-use crate::kernels::{Aligned, Finish, Kernels, Rows, column_sums};
+use crate::kernels::{Aligned, Finish, Kernels, Rows};
 use crate::random;
 
 /// Rows processed at a time, so that activations and weights stay in the second-level cache.
@@ -128,18 +128,18 @@ impl Network {
         let contiguous = |data, stride| Rows { data, stride, index: &identity[..rows] };
 
         kernels.outer(contiguous(h2, s.hidden), head_errors, &mut gradient[s.w3()], HEADS);
-        column_sums(head_errors, &mut gradient[s.b3()]);
+        kernels.column_sums(head_errors, &mut gradient[s.b3()]);
         let x3 = contiguous(head_errors, HEADS);
         kernels.affine(x3, &self.w3_transposed, None, Finish::Gate(h2), e2, s.hidden);
 
         kernels.outer(contiguous(h1, s.hidden), e2, &mut gradient[s.w2()], s.hidden);
-        column_sums(e2, &mut gradient[s.b2()]);
+        kernels.column_sums(e2, &mut gradient[s.b2()]);
         kernels.affine(contiguous(e2, s.hidden), &self.w2_transposed, None, Finish::Gate(h1), e1, s.hidden);
 
         let stride = s.feature_stride();
         let x1 = if s.maps.is_some() { contiguous(features, stride) } else { x };
         kernels.outer_sparse(x1, e1, &mut gradient[s.w1()], s.hidden);
-        column_sums(e1, &mut gradient[s.b1()]);
+        kernels.column_sums(e1, &mut gradient[s.b1()]);
         if let Some(maps) = &s.maps {
             let (features, errors) = (&features[..rows * stride], &mut feature_errors[..rows * stride]);
             kernels.affine(contiguous(e1, s.hidden), &self.w1_transposed, None, Finish::Gate(features), errors, stride);

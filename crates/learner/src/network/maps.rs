@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use environment::ObservationSpec;
 
-use crate::kernels::{Finish, Kernels, PatchLayout, Patches, Rows, column_sums};
+use crate::kernels::{Finish, Kernels, PatchLayout, Patches, Rows};
 
 /// Maps of one spacing that lie over each other, and how their patches are cut.
 struct Scale {
@@ -195,7 +195,7 @@ impl Maps {
                 let errors = &errors[image.outputs.clone()];
                 let patches = image.draw(observation, pixels);
                 kernels.outer(patches, errors, &mut gradient[image.weights.clone()], image.channels);
-                column_sums(errors, &mut gradient[image.bias.clone()]);
+                kernels.column_sums(errors, &mut gradient[image.bias.clone()]);
             }
         }
     }
