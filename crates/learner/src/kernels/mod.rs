@@ -46,6 +46,23 @@ pub trait Compiled {
     fn run(self) -> Self::Output;
 }
 
+/// Calls a kernel in the variant for this processor and this many outputs.
+macro_rules! dispatch {
+    ($kernels:expr, $outputs:expr, $module:ident::$kernel:ident($($argument:expr),*)) => {
+        match $kernels.0 {
+            InstructionSet::Portable => $module::$kernel::<lanes::Portable, 1>($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 if $outputs.is_multiple_of(64) => x86::avx512::$module::$kernel($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            _ if $outputs.is_multiple_of(16) => x86::avx2_by_two::$module::$kernel($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            _ => x86::avx2::$module::$kernel($($argument),*),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => unreachable!("vector kernels exist on x86-64 only"),
+        }
+    };
+}
+
 impl Kernels {
     /// The best this processor has.
     pub fn detect() -> Self {
@@ -86,21 +103,7 @@ impl Kernels {
     ) {
         check_affine(x, weights, bias, finish, out, outputs);
         // SAFETY: lengths were just checked; a vector variant is only constructed after detecting its features.
-        unsafe {
-            match self.0 {
-                InstructionSet::Portable => gemm::affine::<lanes::Portable, 1>(x, weights, bias, finish, out, outputs),
-                #[cfg(target_arch = "x86_64")]
-                InstructionSet::Avx512 if outputs.is_multiple_of(64) => {
-                    x86::affine_512(x, weights, bias, finish, out, outputs)
-                }
-                #[cfg(target_arch = "x86_64")]
-                _ if outputs.is_multiple_of(16) => x86::affine_256x2(x, weights, bias, finish, out, outputs),
-                #[cfg(target_arch = "x86_64")]
-                _ => x86::affine_256(x, weights, bias, finish, out, outputs),
-                #[cfg(not(target_arch = "x86_64"))]
-                _ => unreachable!("vector kernels exist on x86-64 only"),
-            }
-        }
+        unsafe { dispatch!(self, outputs, gemm::affine(x, weights, bias, finish, out, outputs)) }
     }
 
     /// `gradient[k][j] += Σ_b x[b][k]·delta[b][j]` over the rows `b` of `x`.
@@ -112,19 +115,7 @@ impl Kernels {
     pub fn outer(self, x: impl Inputs, delta: &[f32], gradient: &mut [f32], outputs: usize) {
         check_outer(x, delta, gradient, outputs);
         // SAFETY: as above.
-        unsafe {
-            match self.0 {
-                InstructionSet::Portable => gemm::outer::<lanes::Portable, 1>(x, delta, gradient, outputs),
-                #[cfg(target_arch = "x86_64")]
-                InstructionSet::Avx512 if outputs.is_multiple_of(64) => x86::outer_512(x, delta, gradient, outputs),
-                #[cfg(target_arch = "x86_64")]
-                _ if outputs.is_multiple_of(16) => x86::outer_256x2(x, delta, gradient, outputs),
-                #[cfg(target_arch = "x86_64")]
-                _ => x86::outer_256(x, delta, gradient, outputs),
-                #[cfg(not(target_arch = "x86_64"))]
-                _ => unreachable!("vector kernels exist on x86-64 only"),
-            }
-        }
+        unsafe { dispatch!(self, outputs, gemm::outer(x, delta, gradient, outputs)) }
     }
 
     /// [`Kernels::affine`] where most elements of `x` are 0: their terms cost little, and leaving them out changes nothing
@@ -144,23 +135,7 @@ impl Kernels {
         check_affine(x, weights, bias, finish, out, outputs);
         assert!(weights.len() / outputs <= MOST_COLUMNS, "the input matrix is too wide");
         // SAFETY: as above.
-        unsafe {
-            match self.0 {
-                InstructionSet::Portable => {
-                    sparse::affine::<lanes::Portable, 1>(x, weights, bias, finish, out, outputs)
-                }
-                #[cfg(target_arch = "x86_64")]
-                InstructionSet::Avx512 if outputs.is_multiple_of(64) => {
-                    x86::affine_sparse_512(x, weights, bias, finish, out, outputs)
-                }
-                #[cfg(target_arch = "x86_64")]
-                _ if outputs.is_multiple_of(16) => x86::affine_sparse_256x2(x, weights, bias, finish, out, outputs),
-                #[cfg(target_arch = "x86_64")]
-                _ => x86::affine_sparse_256(x, weights, bias, finish, out, outputs),
-                #[cfg(not(target_arch = "x86_64"))]
-                _ => unreachable!("vector kernels exist on x86-64 only"),
-            }
-        }
+        unsafe { dispatch!(self, outputs, sparse::affine(x, weights, bias, finish, out, outputs)) }
     }
 
     /// [`Kernels::outer`] where most elements of `x` are 0, as [`Kernels::affine_sparse`].
@@ -171,21 +146,7 @@ impl Kernels {
         check_outer(x, delta, gradient, outputs);
         assert!(gradient.len() / outputs <= MOST_COLUMNS, "the input matrix is too wide");
         // SAFETY: as above.
-        unsafe {
-            match self.0 {
-                InstructionSet::Portable => sparse::outer::<lanes::Portable, 1>(x, delta, gradient, outputs),
-                #[cfg(target_arch = "x86_64")]
-                InstructionSet::Avx512 if outputs.is_multiple_of(64) => {
-                    x86::outer_sparse_512(x, delta, gradient, outputs)
-                }
-                #[cfg(target_arch = "x86_64")]
-                _ if outputs.is_multiple_of(16) => x86::outer_sparse_256x2(x, delta, gradient, outputs),
-                #[cfg(target_arch = "x86_64")]
-                _ => x86::outer_sparse_256(x, delta, gradient, outputs),
-                #[cfg(not(target_arch = "x86_64"))]
-                _ => unreachable!("vector kernels exist on x86-64 only"),
-            }
-        }
+        unsafe { dispatch!(self, outputs, sparse::outer(x, delta, gradient, outputs)) }
     }
 
     /// `sums[j] += Σ_b delta[b][j]`, b ascending: the gradient of a bias.
@@ -260,28 +221,37 @@ fn check_outer(x: impl Inputs, delta: &[f32], gradient: &[f32], outputs: usize) 
 /// The generic kernels, compiled once per instruction set.
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::gemm::{self, Finish, Inputs, Rows};
+    use super::gemm;
     use super::lanes::{Avx2, Avx512};
-    use super::sparse;
 
     macro_rules! compile {
-        ($module:ident::{$affine:ident, $outer:ident}, $inputs:ty, $features:literal, $lanes:ty, $vectors:literal) => {
-            #[target_feature(enable = $features)]
-            pub unsafe fn $affine(
-                x: $inputs,
-                w: &[f32],
-                bias: Option<&[f32]>,
-                finish: Finish,
-                out: &mut [f32],
-                n: usize,
-            ) {
-                // SAFETY: the features are enabled here; lengths are the caller's promise.
-                unsafe { $module::affine::<$lanes, $vectors>(x, w, bias, finish, out, n) }
+        ($set:ident, $features:literal, $lanes:ident, $vectors:literal) => {
+            pub mod $set {
+                compile!(gemm, impl crate::kernels::Inputs, $features, $lanes, $vectors);
+                compile!(sparse, crate::kernels::Rows, $features, $lanes, $vectors);
             }
-            #[target_feature(enable = $features)]
-            pub unsafe fn $outer(x: $inputs, delta: &[f32], gradient: &mut [f32], n: usize) {
-                // SAFETY: as above.
-                unsafe { $module::outer::<$lanes, $vectors>(x, delta, gradient, n) }
+        };
+        ($module:ident, $inputs:ty, $features:literal, $lanes:ident, $vectors:literal) => {
+            pub mod $module {
+                use crate::kernels::{Finish, lanes::$lanes, $module};
+
+                #[target_feature(enable = $features)]
+                pub unsafe fn affine(
+                    x: $inputs,
+                    w: &[f32],
+                    bias: Option<&[f32]>,
+                    finish: Finish,
+                    out: &mut [f32],
+                    n: usize,
+                ) {
+                    // SAFETY: the features are enabled here; lengths are the caller's promise.
+                    unsafe { $module::affine::<$lanes, $vectors>(x, w, bias, finish, out, n) }
+                }
+                #[target_feature(enable = $features)]
+                pub unsafe fn outer(x: $inputs, delta: &[f32], gradient: &mut [f32], n: usize) {
+                    // SAFETY: as above.
+                    unsafe { $module::outer::<$lanes, $vectors>(x, delta, gradient, n) }
+                }
             }
         };
     }
@@ -305,10 +275,7 @@ mod x86 {
         unsafe { gemm::multiply_adds::<Avx2, 12>(iterations) }
     }
 
-    compile!(gemm::{affine_512, outer_512}, impl Inputs, "avx512f,avx2,fma,popcnt", Avx512, 4);
-    compile!(gemm::{affine_256x2, outer_256x2}, impl Inputs, "avx2,fma,popcnt", Avx2, 2);
-    compile!(gemm::{affine_256, outer_256}, impl Inputs, "avx2,fma,popcnt", Avx2, 1);
-    compile!(sparse::{affine_sparse_512, outer_sparse_512}, Rows, "avx512f,avx2,fma,popcnt", Avx512, 4);
-    compile!(sparse::{affine_sparse_256x2, outer_sparse_256x2}, Rows, "avx2,fma,popcnt", Avx2, 2);
-    compile!(sparse::{affine_sparse_256, outer_sparse_256}, Rows, "avx2,fma,popcnt", Avx2, 1);
+    compile!(avx512, "avx512f,avx2,fma,popcnt", Avx512, 4);
+    compile!(avx2_by_two, "avx2,fma,popcnt", Avx2, 2);
+    compile!(avx2, "avx2,fma,popcnt", Avx2, 1);
 }
