@@ -10,7 +10,7 @@ struct Line([f32; LINE]);
 
 /// A slice of floats on the heap whose registers never lie across two lines of the cache, as they do in a [`Vec`]. Loads
 /// that do cost kernels a tenth of their speed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Aligned {
     lines: Vec<Line>,
     len: usize,

@@ -69,6 +69,25 @@ pub enum Finish<'a> {
     Gate(&'a [f32]),
 }
 
+/// Evaluates a call in which the constant `$rows` is how many rows are computed together: those that are left, at most [`BLOCK`].
+macro_rules! with_rows {
+    ($left:expr, $rows:ident => $call:expr) => {
+        match $left {
+            1 => with_rows!(@ 1, $rows => $call),
+            2 => with_rows!(@ 2, $rows => $call),
+            3 => with_rows!(@ 3, $rows => $call),
+            4 => with_rows!(@ 4, $rows => $call),
+            5 => with_rows!(@ 5, $rows => $call),
+            _ => with_rows!(@ $crate::kernels::gemm::BLOCK, $rows => $call),
+        }
+    };
+    (@ $count:expr, $rows:ident => $call:expr) => {{
+        const $rows: usize = $count;
+        $call
+    }};
+}
+pub(super) use with_rows;
+
 /// Rows computed together: with four registers each, 24 of the 32 AVX-512 registers are accumulators.
 pub const BLOCK: usize = 6;
 
@@ -94,14 +113,7 @@ pub unsafe fn affine<L: Lanes, const VECTORS: usize>(
             let left = x.rows() - row;
             // SAFETY: rows row..row+n and columns column..column+VECTORS·WIDTH exist by the caller's checks.
             unsafe {
-                match left {
-                    1 => affine_tile::<L, _, 1, VECTORS>(x, weights, bias, finish, out, shape),
-                    2 => affine_tile::<L, _, 2, VECTORS>(x, weights, bias, finish, out, shape),
-                    3 => affine_tile::<L, _, 3, VECTORS>(x, weights, bias, finish, out, shape),
-                    4 => affine_tile::<L, _, 4, VECTORS>(x, weights, bias, finish, out, shape),
-                    5 => affine_tile::<L, _, 5, VECTORS>(x, weights, bias, finish, out, shape),
-                    _ => affine_tile::<L, _, BLOCK, VECTORS>(x, weights, bias, finish, out, shape),
-                }
+                with_rows!(left, ROWS => affine_tile::<L, _, ROWS, VECTORS>(x, weights, bias, finish, out, shape))
             }
             row += left.min(BLOCK);
         }
@@ -128,16 +140,7 @@ pub unsafe fn outer<L: Lanes, const VECTORS: usize>(
             let shape = Tile { row, column, inner, outputs };
             let left = inner - row;
             // SAFETY: as above, with rows counted in the gradient.
-            unsafe {
-                match left {
-                    1 => outer_tile::<L, _, 1, VECTORS>(x, delta, gradient, shape),
-                    2 => outer_tile::<L, _, 2, VECTORS>(x, delta, gradient, shape),
-                    3 => outer_tile::<L, _, 3, VECTORS>(x, delta, gradient, shape),
-                    4 => outer_tile::<L, _, 4, VECTORS>(x, delta, gradient, shape),
-                    5 => outer_tile::<L, _, 5, VECTORS>(x, delta, gradient, shape),
-                    _ => outer_tile::<L, _, BLOCK, VECTORS>(x, delta, gradient, shape),
-                }
-            }
+            unsafe { with_rows!(left, ROWS => outer_tile::<L, _, ROWS, VECTORS>(x, delta, gradient, shape)) }
             row += left.min(BLOCK);
         }
         column += VECTORS * L::WIDTH;

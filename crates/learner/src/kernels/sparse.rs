@@ -7,7 +7,7 @@
 use std::mem::MaybeUninit;
 
 use super::aligned::LINE;
-use super::gemm::{BLOCK, Finish, Inputs, Rows, finished};
+use super::gemm::{BLOCK, Finish, Inputs, Rows, finished, with_rows};
 use super::lanes::Lanes;
 
 /// Columns that a matrix may have here.
@@ -137,16 +137,7 @@ pub unsafe fn affine<L: Lanes, const VECTORS: usize>(
         let left = x.rows() - row;
         let mut tile = Affine { x, weights, bias, finish, out, outputs, row, terms: &mut terms };
         // SAFETY: rows row..row+n exist, and the lengths fit by the caller's checks.
-        unsafe {
-            match left {
-                1 => tile.compute::<L, 1, VECTORS>(),
-                2 => tile.compute::<L, 2, VECTORS>(),
-                3 => tile.compute::<L, 3, VECTORS>(),
-                4 => tile.compute::<L, 4, VECTORS>(),
-                5 => tile.compute::<L, 5, VECTORS>(),
-                _ => tile.compute::<L, BLOCK, VECTORS>(),
-            }
-        }
+        unsafe { with_rows!(left, ROWS => tile.compute::<L, ROWS, VECTORS>()) }
         row += left.min(BLOCK);
     }
 }
@@ -166,16 +157,7 @@ pub unsafe fn outer<L: Lanes, const VECTORS: usize>(x: Rows, delta: &[f32], grad
             let left = x.rows() - row;
             let mut tile = Outer { x, delta, gradient, outputs, row, terms: &mut terms };
             // SAFETY: as above.
-            unsafe {
-                match left {
-                    1 => tile.add::<L, 1, VECTORS>(panel.clone()),
-                    2 => tile.add::<L, 2, VECTORS>(panel.clone()),
-                    3 => tile.add::<L, 3, VECTORS>(panel.clone()),
-                    4 => tile.add::<L, 4, VECTORS>(panel.clone()),
-                    5 => tile.add::<L, 5, VECTORS>(panel.clone()),
-                    _ => tile.add::<L, BLOCK, VECTORS>(panel.clone()),
-                }
-            }
+            unsafe { with_rows!(left, ROWS => tile.add::<L, ROWS, VECTORS>(panel.clone())) }
             row += left.min(BLOCK);
         }
     }
@@ -211,11 +193,11 @@ impl Affine<'_> {
                 });
                 let mut sums = [start; R];
                 let weights = self.weights.as_ptr().add(column);
-                let (mut term, mut line) = (0, 0);
+                let (mut term, mut asked) = (0, 0);
                 while term < self.terms.count {
-                    if line < inner && column == 0 {
-                        next.iter().for_each(|row| prefetch(row.wrapping_add(line)));
-                        line += LINE;
+                    if asked < inner && column == 0 {
+                        next.iter().for_each(|row| prefetch(row.wrapping_add(asked)));
+                        asked += LINE;
                     }
                     for term in term..self.terms.count.min(term + TERMS_PER_LINE) {
                         let ahead = weights.add(self.terms.column(term + AHEAD) * self.outputs);
