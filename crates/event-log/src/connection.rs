@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
@@ -57,6 +58,8 @@ pub(crate) struct Inner {
     /// Trajectories and replays.
     pub(crate) bulk: Client,
     pub(crate) config: EventLogConfig,
+    /// The streams were there: if nobody answers for one, it has no leader at the moment.
+    pub(crate) answered: AtomicBool,
     signals: Signals,
 }
 
@@ -82,7 +85,7 @@ impl EventLog {
         let control = open(&config, "control", &signals, deadline).await?;
         check_version(&control.server_info().version)?;
         let bulk = open(&config, "bulk", &signals, deadline).await?;
-        Ok(Self { inner: Arc::new(Inner { control, bulk, config, signals }) })
+        Ok(Self { inner: Arc::new(Inner { control, bulk, config, answered: AtomicBool::new(false), signals }) })
     }
 
     /// Waits until everything published so far, acknowledgements included, is on its way: call it before the process ends.

@@ -6,7 +6,7 @@ use crate::append::Appended;
 use crate::connection::EventLog;
 use crate::definitions::StreamName;
 use crate::error::{Error, Result};
-use crate::lookup::header;
+use crate::lookup::NO_MESSAGE_FOUND;
 use crate::publish::{Publication, Verdict};
 use crate::work_queue::{Delivery, Receipt, WorkQueue};
 use async_nats::HeaderMap;
@@ -17,7 +17,6 @@ use std::time::Duration;
 
 /// Bytes of a payload that a dead letter quotes.
 const EXCERPT: usize = 1024;
-const NO_MESSAGE_FOUND: u64 = 10037;
 
 /// A message that was set aside. JSON on `patrol.dlq.<stream>`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,12 +86,12 @@ impl EventLog {
     }
 
     async fn set_aside(&self, stream: StreamName, advisory: &Advisory) -> Result<DeadLetter> {
-        let message = self.direct_get(stream, json!({ "seq": advisory.stream_seq })).await?;
+        let message = self.message(stream, json!({ "seq": advisory.stream_seq })).await?;
         let payload = message.as_ref().map_or(&[][..], |message| &message.payload);
         let letter = DeadLetter {
             stream: stream.to_string(),
             sequence: advisory.stream_seq,
-            subject: message.as_ref().map_or(Ok(String::new()), |message| header(message, "Nats-Subject"))?,
+            subject: message.as_ref().map_or(String::new(), |message| message.subject.to_string()),
             reason: format!("{} gave up after {} deliveries", advisory.consumer, advisory.deliveries),
             attempts: advisory.deliveries,
             bytes: payload.len(),

@@ -7,10 +7,11 @@ use crate::error::{Error, Result};
 use crate::publish::STORAGE_EXCEEDED;
 use serde_json::{Value, json};
 use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::time::Instant;
 
-const STREAM_NOT_FOUND: u64 = 10059;
+pub(crate) const STREAM_NOT_FOUND: u64 = 10059;
 const CONSUMER_NOT_FOUND: u64 = 10014;
 /// How long services that create the same stream at once may be in each other's way.
 const SIMULTANEOUS_CREATION: Duration = Duration::from_secs(3);
@@ -196,6 +197,7 @@ impl EventLog {
             }
             other => other?,
         };
+        self.inner.answered.store(true, Relaxed);
         refuse_drift("stream", stream.as_str(), compare(definition, &echo["config"]))
     }
 

@@ -44,7 +44,7 @@ pub enum Error {
     ServerTooOld { found: String, needed: &'static str },
     #[error("{what} `{name}` differs from its definition: {}; change the definition or migrate it", list(fields))]
     Drift { what: &'static str, name: String, fields: Vec<FieldDrift> },
-    #[error("{what} `{name}` does not exist; start a service with permission to create it, or create it")]
+    #[error("{what} `{name}` does not exist (start a service with permission to create it) or has no leader")]
     Missing { what: &'static str, name: String },
     #[error("JetStream is not enabled on nats-server; start it with `-js` or a `jetstream` block")]
     NoJetStream,

@@ -1,17 +1,20 @@
-//! Direct reads of the log: one event, the last of a subject, one aggregate's history.
+//! Reads of the log without a consumer: one event, the last of a subject, one aggregate's history.
 //!
-//! Uses the direct-get API (ADR-31), also its batched form: no consumer has to be created.
+//! In a cluster any replica answers a direct get (ADR-31), also one that has not heard of the last events yet. So single
+//! events are asked of the leader, and histories, which only direct gets deliver in batches, have to reach as far as it says.
 
 use crate::connection::EventLog;
-use crate::definitions::StreamName;
+use crate::definitions::{STREAM_NOT_FOUND, StreamName};
 use crate::error::{Error, Result};
 use crate::record::{self, Position};
-use async_nats::client::Request;
-use async_nats::{Message, StatusCode};
+use async_nats::Message;
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::RawMessage;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use contracts::RecordedEvent;
 use futures::StreamExt;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::pin::pin;
 use std::str::FromStr;
@@ -19,24 +22,29 @@ use uuid::Uuid;
 
 /// Messages asked for at once.
 const PAGE: usize = 500;
+pub(crate) const NO_MESSAGE_FOUND: u64 = 10037;
+const LAGGING: &str = "a replica of the log lags behind its leader";
+
+#[derive(Deserialize)]
+struct Found {
+    message: RawMessage,
+}
 
 impl EventLog {
     /// The event at `sequence` of the log.
     pub async fn event_at(&self, sequence: u64) -> Result<Option<RecordedEvent>> {
-        let found = self.direct_get(StreamName::Events, json!({ "seq": sequence })).await?;
-        found.as_ref().map(decode).transpose()
+        let found = self.message(StreamName::Events, json!({ "seq": sequence })).await?;
+        found.as_ref().map(decode_stored).transpose()
     }
 
     /// The last event on any subject that `filter` matches.
     pub async fn last_event(&self, filter: &str) -> Result<Option<RecordedEvent>> {
-        let found = self.direct_get(StreamName::Events, json!({ "last_by_subj": filter })).await?;
-        found.as_ref().map(decode).transpose()
+        self.last_message(filter).await?.as_ref().map(decode_stored).transpose()
     }
 
     /// The sequence of [`EventLog::last_event`], 0 when there is none: the version to expect in an append.
     pub async fn last_sequence_of(&self, filter: &str) -> Result<u64> {
-        let found = self.direct_get(StreamName::Events, json!({ "last_by_subj": filter })).await?;
-        found.as_ref().map_or(Ok(0), |message| header(message, "Nats-Sequence"))
+        Ok(self.last_message(filter).await?.map_or(0, |message| message.sequence))
     }
 
     /// Every event that `filter` matches, oldest first: the history that an aggregate is folded from.
@@ -46,12 +54,12 @@ impl EventLog {
 
     /// As [`EventLog::load`], after `sequence` only.
     pub async fn load_after(&self, filter: &str, sequence: u64) -> Result<Vec<RecordedEvent>> {
-        let mut events = Vec::new();
-        let mut next = Some(sequence + 1);
-        while let Some(start) = next {
-            let (page, following) = self.retrying(|| self.page(filter, start)).await?;
+        let last = self.last_sequence_of(filter).await?;
+        let (mut events, mut next) = (Vec::new(), sequence + 1);
+        while next <= last {
+            let (page, reached) = self.retrying(|| self.page(filter, next, last)).await?;
             events.extend(page.iter().map(decode).collect::<Result<Vec<_>>>()?);
-            next = following;
+            next = reached + 1;
         }
         Ok(events)
     }
@@ -69,27 +77,25 @@ impl EventLog {
         Ok(events.iter().find(|event| event.envelope.id == id).map(|event| event.sequence))
     }
 
-    /// One message of any stream; `None` when there is none.
-    pub(crate) async fn direct_get(&self, stream: StreamName, query: Value) -> Result<Option<Message>> {
-        let subject = format!("$JS.API.DIRECT.GET.{stream}");
-        let answer = self.retrying(|| async {
-            let request = Request::new().payload(Bytes::from(query.to_string()));
-            self.request(&self.inner.control, &subject, request).await
-        });
-        let message = answer.await?;
-        match message.status {
-            None => Ok(Some(message)),
-            Some(StatusCode::NOT_FOUND) => Ok(None),
-            Some(status) => Err(Error::Rejected {
-                operation: format!("direct get from {stream}"),
-                code: u64::from(status.as_u16()),
-                reason: message.description.unwrap_or_default(),
-            }),
+    async fn last_message(&self, filter: &str) -> Result<Option<StreamMessage>> {
+        self.message(StreamName::Events, json!({ "last_by_subj": filter })).await
+    }
+
+    /// One message of any stream, from its leader; `None` when there is none.
+    pub(crate) async fn message(&self, stream: StreamName, query: Value) -> Result<Option<StreamMessage>> {
+        let call = format!("STREAM.MSG.GET.{stream}");
+        match self.api::<Found>(&call, &query).await {
+            Ok(found) => Ok(Some(found.message.try_into().map_err(|error| Error::unavailable(call, error))?)),
+            Err(Error::Rejected { code: NO_MESSAGE_FOUND, .. }) => Ok(None),
+            Err(Error::Rejected { code: STREAM_NOT_FOUND, .. }) => {
+                Err(Error::Missing { what: "stream", name: stream.to_string() })
+            }
+            Err(error) => Err(error),
         }
     }
 
-    /// Up to [`PAGE`] messages from `start`, and where the next page begins.
-    async fn page(&self, filter: &str, start: u64) -> Result<(Vec<Message>, Option<u64>)> {
+    /// Up to [`PAGE`] messages from `start` on and the sequence that they reach: at least `last`, unless there are more.
+    async fn page(&self, filter: &str, start: u64, last: u64) -> Result<(Vec<Message>, u64)> {
         let client = &self.inner.control;
         let stream = StreamName::Events;
         let lost = |reason: &dyn ToString| Error::unavailable(format!("events of {filter}"), reason.to_string());
@@ -113,10 +119,10 @@ impl EventLog {
                 None => page.push(message),
                 Some(204) => {
                     let more = header::<u64>(&message, "Nats-Num-Pending")? > 0;
-                    let last: u64 = header(&message, "Nats-Last-Sequence")?;
-                    return Ok((page, more.then_some(last + 1)));
+                    let reached: u64 = header(&message, "Nats-Last-Sequence")?;
+                    return if more || reached >= last { Ok((page, reached)) } else { Err(lost(&LAGGING)) };
                 }
-                Some(404) => return Ok((page, None)),
+                Some(404) => return Err(lost(&LAGGING)),
                 Some(503) => return Err(Error::Missing { what: "stream", name: stream.to_string() }),
                 Some(status) => return Err(lost(&format!("status {status}"))),
             }
@@ -134,8 +140,13 @@ fn decode(message: &Message) -> Result<RecordedEvent> {
     record::decode(position, message.headers.as_ref(), &message.payload)
 }
 
+fn decode_stored(message: &StreamMessage) -> Result<RecordedEvent> {
+    let position = Position { sequence: message.sequence, subject: &message.subject, recorded_at: message.time };
+    record::decode(position, Some(&message.headers), &message.payload)
+}
+
 /// A header that the direct-get API always sets.
-pub(crate) fn header<T: FromStr>(message: &Message, name: &'static str) -> Result<T> {
+fn header<T: FromStr>(message: &Message, name: &'static str) -> Result<T> {
     let value = message.headers.as_ref().and_then(|headers| record::value(headers, name));
     let parsed = value.and_then(|value| value.parse().ok());
     parsed.ok_or_else(|| Error::unavailable("direct get", format!("header {name} is {}", value.unwrap_or("missing"))))

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::ops::RangeInclusive;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -22,11 +24,14 @@ const RESOURCES_EXCEEDED: u64 = 10002;
 pub(crate) const STORAGE_EXCEEDED: u64 = 10047;
 const MESSAGE_TOO_LARGE: u64 = 10054;
 const BATCH_INCOMPLETE: u64 = 10176;
+/// What a cluster says that has no leader, or not all its servers, at the moment.
+const UNSETTLED: RangeInclusive<u64> = 10004..=10009;
 /// Stream not found, consumer not found.
 const ABSENT: [u64; 2] = [10059, 10014];
 const TOO_MANY_BATCHES: [u64; 2] = [10210, 10211];
 
-/// A stream may have no leader for a moment after a restart; one that does not exist never will.
+/// A stream that nobody has seen yet may have no leader for a moment after a restart, or not exist. One that was there has lost
+/// its leader, and waits for another one as for a server.
 const ABSENT_STREAM_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long the answer to a request may take once the connection is back.
@@ -75,6 +80,9 @@ impl EventLog {
         let (subject, bytes) = (publication.subject, publication.payload.len());
         let request = Request::new().payload(publication.payload).headers(publication.headers);
         let verdict = self.request(client, &subject, request).await.and_then(|it| read_verdict(&subject, &it.payload));
+        if verdict.is_ok() {
+            self.inner.answered.store(true, Relaxed);
+        }
         verdict.map_err(|error| match error {
             Error::TooLarge { limit, .. } => Error::TooLarge { bytes, limit },
             other => other,
@@ -84,22 +92,12 @@ impl EventLog {
     /// Calls the JetStream API with a JSON body, repeating over outages.
     pub(crate) async fn api<T: DeserializeOwned>(&self, call: &str, body: &Value) -> Result<T> {
         let subject = format!("$JS.API.{call}");
-        let answer: Value = self
-            .retrying(|| async {
-                let request = Request::new().payload(Bytes::from(body.to_string()));
-                let answer = self.request(&self.inner.control, &subject, request).await.map_err(no_jetstream)?;
-                serde_json::from_slice(&answer.payload).map_err(|error| Error::unavailable(call, error))
-            })
-            .await?;
-        if let Some(error) = answer.get("error") {
-            let error: ApiError = serde_json::from_value(error.clone()).map_err(|e| Error::unavailable(call, e))?;
-            return Err(Error::Rejected {
-                operation: call.to_owned(),
-                code: error.err_code,
-                reason: error.description,
-            });
-        }
-        serde_json::from_value(answer).map_err(|error| Error::unavailable(call, error))
+        let answer = self.retrying(|| async {
+            let request = Request::new().payload(Bytes::from(body.to_string()));
+            let answer = self.request(&self.inner.control, &subject, request).await.map_err(no_jetstream)?;
+            read_answer(call, &answer.payload)
+        });
+        serde_json::from_value(answer.await?).map_err(|error| Error::unavailable(call, error))
     }
 
     /// Repeats `attempt` over outages for [`crate::EventLogConfig::retry_for`].
@@ -130,6 +128,9 @@ impl EventLog {
     fn patience(&self, error: &Error) -> Duration {
         match error {
             Error::Unavailable { .. } => self.inner.config.retry_for,
+            Error::Missing { .. } | Error::NoJetStream if self.inner.answered.load(Relaxed) => {
+                self.inner.config.retry_for
+            }
             Error::Missing { .. } => self.inner.config.retry_for.min(ABSENT_STREAM_PATIENCE),
             _ => Duration::ZERO,
         }
@@ -171,11 +172,25 @@ fn read_verdict(subject: &str, payload: &[u8]) -> Result<Verdict> {
     }
 }
 
+/// Reads an answer of the JetStream API.
+fn read_answer(call: &str, payload: &[u8]) -> Result<Value> {
+    let answer: Value = serde_json::from_slice(payload).map_err(|error| Error::unavailable(call, error))?;
+    let Some(error) = answer.get("error") else { return Ok(answer) };
+    let error: ApiError = serde_json::from_value(error.clone()).map_err(|error| Error::unavailable(call, error))?;
+    match error.err_code {
+        code if UNSETTLED.contains(&code) => Err(Error::unavailable(call, error.description)),
+        code => Err(Error::Rejected { operation: call.to_owned(), code, reason: error.description }),
+    }
+}
+
 /// What async-nats says about a consumer that cannot be had.
 pub(crate) fn consumer_error(operation: &str, error: &ConsumerError) -> Error {
     match error.kind() {
         ConsumerErrorKind::JetStream(refusal) if ABSENT.contains(&refusal.error_code().0) => {
             Error::Missing { what: "stream or consumer", name: operation.to_owned() }
+        }
+        ConsumerErrorKind::JetStream(refusal) if UNSETTLED.contains(&refusal.error_code().0) => {
+            Error::unavailable(operation, refusal)
         }
         ConsumerErrorKind::JetStream(refusal) if refusal.code() < 500 => {
             let reason = refusal.to_string();

@@ -24,6 +24,10 @@ use tokio::sync::watch;
 const PULL: usize = 1000;
 /// The server tells this often that it is still there.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often the log is looked at before it is believed that events are lost: a new leader may need a moment to know them all.
+const LOOKS: u32 = 5;
+/// Every subject of the log.
+const ALL_EVENTS: &str = "patrol.evt.>";
 /// The server forgets a reader that vanished after this time.
 const INACTIVE: Duration = Duration::from_secs(60);
 
@@ -42,7 +46,7 @@ pub struct ReadOptions {
 pub enum ReadEnd {
     /// Never: the reader waits for new events.
     Never,
-    /// At the last event that the log has when reading begins.
+    /// At the last of the events to read that the log has when reading begins.
     Current,
     /// At this sequence, or at the current end if that comes first.
     Sequence(u64),
@@ -137,6 +141,8 @@ struct Cursor {
 
 enum Outcome {
     Event(Result<RecordedEvent>),
+    /// A replica that lags behind begins at its end, before what was asked for.
+    Known,
     Broken(String),
     End,
 }
@@ -159,6 +165,7 @@ impl Cursor {
                     self.failures = 0;
                     return Some((event, self));
                 }
+                Outcome::Known => {}
                 Outcome::Broken(reason) => self.wait(&reason).await,
                 Outcome::End => self.ended = true,
             }
@@ -182,10 +189,6 @@ impl Cursor {
             return Ok(());
         }
         let consumer = self.create_consumer().await?;
-        if self.last.is_some() && consumer.cached_info().num_pending == 0 {
-            self.ended = true;
-            return Ok(());
-        }
         let messages = consumer.stream().max_messages_per_batch(PULL).heartbeat(HEARTBEAT).messages().await;
         self.messages = Some(messages.map_err(|error| Error::unavailable("reading the log", error))?);
         self.delivered = 0;
@@ -196,22 +199,37 @@ impl Cursor {
     async fn check_history(&mut self) -> Result<()> {
         let status = self.log.stream_status(StreamName::Events).await?;
         let changed = |reason: &str| Error::HistoryChanged { position: self.next - 1, reason: reason.to_owned() };
-        match self.identity {
-            None => {
-                self.identity = Some(status.created);
-                self.last = match self.options.end {
-                    ReadEnd::Never => None,
-                    ReadEnd::Current => Some(status.last_sequence),
-                    ReadEnd::Sequence(last) => Some(last.min(status.last_sequence)),
-                };
-                Ok(())
-            }
-            Some(created) if created != status.created => Err(changed("the stream was created anew")),
-            Some(_) if self.options.filters.is_empty() && status.last_sequence + 1 < self.next => {
-                Err(changed("the server lost events that were already read"))
-            }
-            Some(_) => Ok(()),
+        let Some(created) = self.identity else {
+            self.last = self.find_end().await?;
+            self.identity = Some(status.created);
+            return Ok(());
+        };
+        if created != status.created {
+            return Err(changed("the stream was created anew"));
         }
+        let shorter = self.options.filters.is_empty() && status.last_sequence + 1 < self.next;
+        match shorter {
+            true if self.failures < LOOKS => Err(Error::unavailable("reading the log", "it is shorter than before")),
+            true => Err(changed("the server lost events that were already read")),
+            false => Ok(()),
+        }
+    }
+
+    /// The last event to read, 0 without any. As the leader knows it: the replica that reads may lag behind, and would report too
+    /// early that nothing is pending.
+    async fn find_end(&self) -> Result<Option<u64>> {
+        let end = match self.options.end {
+            ReadEnd::Never => return Ok(None),
+            ReadEnd::Current => u64::MAX,
+            ReadEnd::Sequence(end) => end,
+        };
+        let mut last = 0;
+        let all = [ALL_EVENTS.to_owned()];
+        let filters = if self.options.filters.is_empty() { &all[..] } else { &self.options.filters };
+        for filter in filters {
+            last = last.max(self.log.last_sequence_of(filter).await?);
+        }
+        Ok(Some(last.min(end)))
     }
 
     async fn create_consumer(&self) -> Result<jetstream::consumer::Consumer<pull::Config>> {
@@ -260,8 +278,11 @@ impl Cursor {
         }
         self.delivered += 1;
         let sequence = info.stream_sequence;
+        if sequence < self.next {
+            return Outcome::Known;
+        }
         if let Some(last) = self.last {
-            self.ended = sequence >= last || info.pending == 0;
+            self.ended = sequence >= last;
             if sequence > last {
                 return Outcome::End;
             }

@@ -23,12 +23,15 @@ pub struct NatsOptions {
     pub port: Option<u16>,
     /// Server configuration file; address, port and store directory above win over it.
     pub config: Option<PathBuf>,
+    /// Further options of its command line, for example those of a cluster.
+    pub arguments: Vec<String>,
 }
 
 impl NatsOptions {
     pub fn new(binary: impl Into<PathBuf>, data_dir: impl Into<PathBuf>) -> Self {
         let data_dir = data_dir.into();
-        Self { binary: binary.into(), log: data_dir.join("server.log"), data_dir, port: None, config: None }
+        let log = data_dir.join("server.log");
+        Self { binary: binary.into(), log, data_dir, port: None, config: None, arguments: Vec::new() }
     }
 }
 
@@ -109,7 +112,7 @@ fn command(options: &NatsOptions, port: u16) -> Command {
         command.arg("--config").arg(config);
     }
     command.args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--jetstream", "--store_dir"]);
-    command.arg(&options.data_dir);
+    command.arg(&options.data_dir).args(&options.arguments);
     command
 }
 

@@ -1,8 +1,10 @@
-//! A nats-server private to one test.
+//! A nats-server private to one test, and a cluster of them.
 
 use crate::{TestDirectory, workspace_root};
-use anyhow::Result;
-use local_servers::{NatsOptions, NatsServer, find_nats_server};
+use anyhow::{Context, Result};
+use async_nats::ServerAddr;
+use local_servers::{NatsOptions, NatsServer, find_nats_server, free_port};
+use serde_json::Value;
 use std::ops::Deref;
 
 /// Starting one takes tens of milliseconds, so none is shared: the streams' names are fixed.
@@ -45,4 +47,58 @@ impl Deref for TestNats {
     fn deref(&self) -> &NatsServer {
         &self.server
     }
+}
+
+/// Servers that keep a copy of every stream each.
+#[derive(Debug)]
+pub struct TestCluster {
+    // Dropped first, as above.
+    servers: Vec<NatsServer>,
+    _directory: TestDirectory,
+}
+
+impl TestCluster {
+    /// How many there are, as many as a stream has copies.
+    pub const SERVERS: usize = 3;
+
+    /// Starts them; who leads is for them to agree on.
+    pub async fn start() -> Result<Self> {
+        let directory = TestDirectory::new("nats-cluster")?;
+        let binary = find_nats_server(&workspace_root().join("var/tools"))?;
+        let routes = (0..Self::SERVERS).map(|_| Ok(format!("nats://127.0.0.1:{}", free_port()?)));
+        let routes = routes.collect::<Result<Vec<_>>>()?;
+        let mut servers = Vec::new();
+        for (index, route) in routes.iter().enumerate() {
+            let mut options = NatsOptions::new(&binary, directory.path().join(name(index)));
+            let cluster = ["--name", &name(index), "--cluster_name", "patrol", "--cluster", route];
+            options.arguments = cluster.map(str::to_owned).to_vec();
+            options.arguments.extend(["--routes".to_owned(), routes.join(",")]);
+            options.config = Some(workspace_root().join("nats/nats-server.conf"));
+            servers.push(NatsServer::start(options).await?);
+        }
+        Ok(Self { servers, _directory: directory })
+    }
+
+    /// The addresses of all, as `NATS_URL` takes them.
+    pub fn url(&self) -> String {
+        self.servers.iter().map(NatsServer::url).collect::<Vec<_>>().join(",")
+    }
+
+    /// The server that leads a stream, and the others.
+    pub async fn leader_of(&self, stream: &str) -> Result<(&NatsServer, Vec<&NatsServer>)> {
+        let addresses =
+            self.servers.iter().map(|server| server.url().parse()).collect::<Result<Vec<ServerAddr>, _>>()?;
+        let client = async_nats::connect(addresses).await?;
+        let answer = client.request(format!("$JS.API.STREAM.INFO.{stream}"), "".into()).await?;
+        let info: Value = serde_json::from_slice(&answer.payload)?;
+        let leader = info["cluster"]["leader"].as_str().with_context(|| format!("no leader: {info}"))?;
+        let index =
+            (0..self.servers.len()).find(|index| name(*index) == leader).context("a leader of another cluster")?;
+        let others = (0..self.servers.len()).filter(|other| *other != index).map(|other| &self.servers[other]);
+        Ok((&self.servers[index], others.collect()))
+    }
+}
+
+fn name(index: usize) -> String {
+    format!("nats-{index}")
 }

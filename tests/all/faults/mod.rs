@@ -1,5 +1,6 @@
 //! Processes and servers that die in the middle of a run.
 
+mod cluster;
 mod kills;
 mod pause;
 mod servers;

@@ -14,7 +14,7 @@ pub struct Step {
     pub step: u32,
 }
 
-impl System {
+impl<N> System<N> {
     /// Every archived step of one robot's run, in order of episode and step, repetitions included.
     pub async fn archived_steps(&self, run: RunId, split: Split) -> Result<Vec<Step>> {
         let mut steps = Vec::new();

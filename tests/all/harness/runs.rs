@@ -38,7 +38,7 @@ pub fn run_id(number: u128) -> RunId {
     RunId(Uuid::from_u128(number))
 }
 
-impl System {
+impl<N> System<N> {
     /// Publishes a start command and returns the id that it chose.
     pub async fn start_run(&self, payload: &Value) -> Result<RunId> {
         self.publish("patrol.cmd.run.start", payload).await?;

@@ -3,6 +3,7 @@
 use super::{Executable, PATIENCE, Process};
 use ::trajectories::ObjectStore;
 use anyhow::{Context, Result, ensure};
+use async_nats::ServerAddr;
 use contracts::{Event, RecordedEvent, RunId, subjects};
 use event_log::{EventLog, EventLogConfig, ReadOptions, StreamName};
 use futures::StreamExt;
@@ -10,19 +11,20 @@ use read_models::{ReadModels, ReadModelsConfig};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use test_support::{TestDirectory, TestNats, TestPostgres, wait_for};
+use test_support::{TestCluster, TestDirectory, TestNats, TestPostgres, wait_for};
 
 /// The services of a whole system.
 const SERVICES: [&str; 4] = ["ingest", "trainer", "evaluator", "projector"];
 
-/// A nats-server, a Postgres and an empty object store; services come and go.
-pub struct System {
+/// A nats-server or a cluster of them, a Postgres and an empty object store; services come and go.
+pub struct System<N = TestNats> {
     pub executable: Executable,
     pub log: EventLog,
     pub models: ReadModels,
     pub store: ObjectStore,
-    pub nats: TestNats,
+    pub nats: N,
     pub postgres: TestPostgres,
+    client: async_nats::Client,
     directory: TestDirectory,
     started: AtomicU32,
 }
@@ -30,21 +32,49 @@ pub struct System {
 impl System {
     /// Without any service: streams are made by ingest, tables by the projector.
     pub async fn start() -> Result<Self> {
-        let (nats, postgres) = tokio::try_join!(TestNats::start(), TestPostgres::start())?;
+        let nats = TestNats::start().await?;
+        let url = nats.url();
+        Self::on(nats, url, 1).await
+    }
+
+    /// With one process of every service.
+    pub async fn with_services() -> Result<(Self, Vec<Process>)> {
+        let system = Self::start().await?;
+        let services = system.services()?;
+        Ok((system, services))
+    }
+}
+
+impl System<TestCluster> {
+    /// The same on a cluster, with a copy of every stream on each server.
+    pub async fn on_cluster() -> Result<Self> {
+        let nats = TestCluster::start().await?;
+        let url = nats.url();
+        Self::on(nats, url, TestCluster::SERVERS).await
+    }
+}
+
+impl<N> System<N> {
+    /// On these servers, with so many copies of every stream.
+    async fn on(nats: N, url: String, replicas: usize) -> Result<Self> {
+        let postgres = TestPostgres::start().await?;
         let database = postgres.empty_database().await?;
         let directory = TestDirectory::new("system")?;
         let store = directory.path().join("store");
         let executable = Executable::with_variables(vec![
-            ("NATS_URL", nats.url()),
+            ("NATS_URL", url.clone()),
+            ("NATS_REPLICAS", replicas.to_string()),
             ("DATABASE_URL", database.url().to_owned()),
             ("PATROL_STORE_URL", format!("file://{}", store.display())),
             ("PATROL_DATA_DIR", directory.path().join("data").display().to_string()),
         ])?;
         Ok(Self {
             executable,
-            log: EventLog::connect(EventLogConfig::new(nats.url(), "test")).await?,
+            log: EventLog::connect(EventLogConfig::new(&url, "test")).await?,
             models: ReadModels::connect(&ReadModelsConfig::new(database.url(), "test")).await?,
             store: ObjectStore::local(&store)?,
+            client: async_nats::connect(url.split(',').map(str::parse).collect::<Result<Vec<ServerAddr>, _>>()?)
+                .await?,
             nats,
             postgres,
             directory,
@@ -52,11 +82,9 @@ impl System {
         })
     }
 
-    /// With one process of every service.
-    pub async fn with_services() -> Result<(Self, Vec<Process>)> {
-        let system = Self::start().await?;
-        let services = SERVICES.iter().map(|name| system.service(name)).collect::<Result<_>>()?;
-        Ok((system, services))
+    /// One process of every service.
+    pub fn services(&self) -> Result<Vec<Process>> {
+        SERVICES.iter().map(|name| self.service(name)).collect()
     }
 
     /// The folder behind the object store.
@@ -82,10 +110,9 @@ impl System {
 
     /// Publishes like `nats req`, without a header; the answer is JetStream's acknowledgement.
     pub async fn publish(&self, subject: &str, payload: &Value) -> Result<()> {
-        let client = self.nats.client().await?;
         // Nobody answers before there are streams.
         self.ready().await?;
-        let answer = client.request(subject.to_owned(), payload.to_string().into()).await?;
+        let answer = self.client.request(subject.to_owned(), payload.to_string().into()).await?;
         let answer = String::from_utf8(answer.payload.to_vec())?;
         ensure!(answer.contains(r#""stream":"PATROL_COMMANDS""#), "{answer}");
         Ok(())

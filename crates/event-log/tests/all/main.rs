@@ -3,6 +3,7 @@
 mod actors;
 mod append;
 mod batch;
+mod cluster;
 mod dead_letters;
 mod definitions;
 mod live;

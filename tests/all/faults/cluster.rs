@@ -1,0 +1,36 @@
+//! Servers of a cluster die in the middle of a run, those that lead first.
+
+use crate::harness::{System, small_run};
+use anyhow::{Context, Result, ensure};
+use event_log::StreamName;
+
+const TIMESTEPS: u64 = 25_600;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_survives_the_deaths_of_the_servers_that_lead() -> Result<()> {
+    let system = System::on_cluster().await?;
+    let mut services = system.services()?;
+    let undisturbed = system.digest_of(&small_run(1, TIMESTEPS)).await?;
+
+    let run = system.start_run(&small_run(2, TIMESTEPS)).await?;
+    let mut timestep = 0;
+    for stream in [StreamName::Events, StreamName::Trajectories, StreamName::Events] {
+        system.checkpoint_after(run, timestep + 1280).await?;
+        let (leader, _) = system.nats.leader_of(stream.as_str()).await?;
+        leader.kill();
+        let crashed = system.checkpoint_after(run, timestep + 5120).await?;
+        ensure!(!crashed.is_last, "killed too late");
+        timestep = crashed.timestep;
+    }
+
+    let completed = system.completed(run).await?;
+    assert_eq!(completed.digest.as_deref().context("a digest")?, undisturbed);
+    system.evaluated(run).await?;
+    system.settle().await?;
+    system.every_step_is_archived_once(run, TIMESTEPS).await?;
+    system.replay_is_identical().await?;
+    for service in &mut services {
+        ensure!(service.is_running()?, "a service gave up: {}", service.output());
+    }
+    Ok(())
+}
