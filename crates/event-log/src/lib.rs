@@ -20,6 +20,7 @@ mod dead_letters;
 mod definitions;
 mod drift;
 mod error;
+mod history;
 mod live;
 mod lookup;
 mod publish;

@@ -28,8 +28,9 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const LOOKS: u32 = 5;
 /// Every subject of the log.
 const ALL_EVENTS: &str = "patrol.evt.>";
-/// The server forgets a reader that vanished after this time.
+/// The server forgets a reader that vanished after this time, and sooner one that ends by itself: it allows a thousand.
 const INACTIVE: Duration = Duration::from_secs(60);
+const INACTIVE_AT_THE_END: Duration = Duration::from_secs(10);
 
 /// Which events to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,10 @@ pub struct EventReader {
 }
 
 impl EventReader {
+    pub(crate) fn of(events: impl Stream<Item = Result<RecordedEvent>> + Send + 'static) -> Self {
+        Self { events: events.boxed() }
+    }
+
     /// The next event; messages that are none are passed over.
     ///
     /// # Errors
@@ -117,7 +122,7 @@ impl EventLog {
             failures: 0,
             ended: false,
         };
-        EventReader { events: futures::stream::unfold(cursor, Cursor::step).boxed() }
+        EventReader::of(futures::stream::unfold(cursor, Cursor::step))
     }
 }
 
@@ -237,7 +242,7 @@ impl Cursor {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.next },
             ack_policy: AckPolicy::None,
             filter_subjects: self.options.filters.clone(),
-            inactive_threshold: INACTIVE,
+            inactive_threshold: if self.last.is_some() { INACTIVE_AT_THE_END } else { INACTIVE },
             memory_storage: true,
             num_replicas: 1,
             ..Default::default()

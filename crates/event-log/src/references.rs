@@ -2,7 +2,6 @@
 
 use crate::connection::EventLog;
 use crate::error::{Error, Result};
-use crate::reader::ReadOptions;
 use contracts::events::{CheckpointCreated, ModelRegistered, RunRequested};
 use contracts::{CheckpointId, Event, FileId, RunId, subjects};
 
@@ -72,7 +71,7 @@ impl EventLog {
 
     /// What `pick` makes of the first event on `filter` from which it makes something.
     async fn first<T>(&self, filter: &str, pick: impl Fn(Event) -> Option<T>) -> Result<Option<T>> {
-        let mut events = self.read(ReadOptions::until_now(0).filtered([filter.to_owned()]));
+        let mut events = self.history(filter, 1);
         while let Some(recorded) = events.next_event().await? {
             if let Some(found) = recorded.event().ok().and_then(&pick) {
                 return Ok(Some(found));

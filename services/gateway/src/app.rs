@@ -21,6 +21,8 @@ use trajectories::ObjectStore;
 const SIMULATIONS: usize = 2;
 /// Each holds some 20 KiB.
 const SOCKETS: u32 = 4096;
+/// Each reads the log by itself; the server allows a thousand readers, and services need some.
+const LOG_FOLLOWERS: usize = 256;
 
 /// The connected gateway; clones share it.
 #[derive(Clone)]
@@ -45,6 +47,8 @@ pub struct Inner {
     pub simulations: Arc<Semaphore>,
     /// Clients that may watch at once.
     pub sockets: Arc<Semaphore>,
+    /// Clients that may follow the log at once.
+    pub log_followers: Arc<Semaphore>,
     /// Cancelled when streams to clients should end.
     pub draining: CancellationToken,
 }
@@ -83,6 +87,7 @@ impl App {
             heartbeat: config.limits.heartbeat,
             simulations: Arc::new(Semaphore::new(SIMULATIONS)),
             sockets: Arc::new(Semaphore::new(SOCKETS as usize)),
+            log_followers: Arc::new(Semaphore::new(LOG_FOLLOWERS)),
             draining,
         })))
     }

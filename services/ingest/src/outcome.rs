@@ -12,7 +12,7 @@ use crate::metrics::CommandMetrics;
 use contracts::events::CommandRejected;
 use contracts::ids::EventId;
 use contracts::{Envelope, Event, Rejection, RunId};
-use event_log::{Appended, EventLog, ExpectedVersion, NewEvent, ReadOptions};
+use event_log::{Appended, EventLog, ExpectedVersion, NewEvent};
 use service_runtime::TraceContext;
 
 /// A run has few writers: this many lost races in a row mean that something else is wrong.
@@ -116,7 +116,7 @@ async fn append(context: &Context, incoming: &Incoming, events: &[Event], guard:
 
 /// Where an earlier delivery was rejected. Facts are found in the aggregate's own history.
 async fn earlier_rejection(log: &EventLog, incoming: &Incoming) -> Result<Option<u64>> {
-    let mut rejections = log.read(ReadOptions::until_now(0).filtered([REJECTIONS.to_owned()]));
+    let mut rejections = log.history(REJECTIONS, 1);
     while let Some(recorded) = rejections.next_event().await? {
         if recorded.envelope.causation_id == Some(incoming.id.0) {
             return Ok(Some(recorded.sequence));

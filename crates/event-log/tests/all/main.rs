@@ -6,6 +6,7 @@ mod batch;
 mod cluster;
 mod dead_letters;
 mod definitions;
+mod history;
 mod live;
 mod lost_acknowledgement;
 mod permissions;

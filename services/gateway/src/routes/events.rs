@@ -45,8 +45,11 @@ async fn follow(
     Query(query): Query<FollowQuery>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let permit = app.sockets.clone().try_acquire_owned();
-    let permit = permit.map_err(|_| Error::TooMany("too many clients are watching; try again later".to_owned()))?;
+    let permits = app.log_followers.clone().try_acquire_owned().and_then(|follower| {
+        let socket = app.sockets.clone().try_acquire_owned()?;
+        Ok((follower, socket))
+    });
+    let permits = permits.map_err(|_| Error::TooMany("too many clients are watching; try again later".to_owned()))?;
     let after = match last_event_id(&headers)? {
         Some(sequence) => sequence,
         None => match query.after {
@@ -62,8 +65,8 @@ async fn follow(
     });
     let draining = app.draining.clone().cancelled_owned();
     let stream = readable.take_until(draining).map(move |event| {
-        // The permit goes with the stream.
-        let _held = &permit;
+        // The permits go with the stream.
+        let _held = &permits;
         Ok(event)
     });
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)))

@@ -8,7 +8,6 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use contracts::{RecordedEvent, RunId, subjects};
-use event_log::ReadOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -117,7 +116,7 @@ async fn list(
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LARGEST) as usize;
     let filter = query.aggregate.map_or_else(|| subjects::all_of_run(run), |aggregate| aggregate.filter(run));
     let from = query.after.map_or(1, |after| after.saturating_add(1));
-    let mut reader = app.log.read(ReadOptions::until_now(from).filtered([filter]));
+    let mut reader = app.log.history(filter, from);
     let mut events = Vec::new();
     while events.len() < limit
         && let Some(recorded) = reader.next_event().await?
