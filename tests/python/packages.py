@@ -7,7 +7,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 # The module, where it is not called like its package.
-MODULES = {"nats-py": "nats"}
+MODULES = {"nats-py": "nats", "pyyaml": "yaml"}
 
 locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (HERE / "requirements.txt").read_text(), re.MULTILINE))
 for name in re.findall(r"^[a-z][a-z0-9-]*", (HERE / "requirements.in").read_text(), re.MULTILINE):

@@ -18,6 +18,7 @@ mod given;
 mod nats;
 mod postgres;
 mod python;
+mod s3;
 mod template;
 mod wait;
 
@@ -28,6 +29,7 @@ pub use local_servers::NatsServer;
 pub use nats::{TestCluster, TestNats};
 pub use postgres::{TestDatabase, TestPostgres};
 pub use python::{python, python_code, run_to_end};
+pub use s3::TestS3;
 pub use wait::wait_for;
 
 /// Both servers, for tests of whole services.

@@ -28,13 +28,8 @@ pub enum Error {
     /// Somebody or something changed what was stored.
     #[error("`{key}` does not have the recorded SHA-256")]
     Digest { key: String },
-    #[error("the object store could not {action} `{key}`")]
-    Store {
-        action: &'static str,
-        key: String,
-        #[source]
-        source: object_store::Error,
-    },
+    #[error("the object store could not {action} `{key}`: {}", in_one_line(reason))]
+    Store { action: &'static str, key: String, reason: object_store::Error },
 }
 
 impl Error {
@@ -55,8 +50,17 @@ impl Error {
 
     /// The store has nothing under that key.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Store { source: object_store::Error::NotFound { .. }, .. })
+        matches!(self, Self::Store { reason: object_store::Error::NotFound { .. }, .. })
     }
+}
+
+/// Without the document in which S3 says it, but for its message, and without the causes, which the text repeats.
+fn in_one_line(error: &object_store::Error) -> String {
+    let text = error.to_string();
+    let (before, document) = text.split_once("<?xml").unwrap_or((&text, ""));
+    let message = document.split_once("<Message>").and_then(|(_, rest)| rest.split_once("</Message>"));
+    let before = before.lines().next().unwrap_or_default();
+    format!("{before}{}", message.map_or("", |(message, _)| message))
 }
 
 /// For `map_err` on Arrow's results.

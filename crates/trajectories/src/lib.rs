@@ -8,7 +8,7 @@
 //! * [`recording`] applies a run's recording level.
 //! * [`write`] sorts segments into Parquet files, [`read`] plays single episodes back and scans whole tables, and
 //!   [`layout`] names the files.
-//! * [`store`] is where bytes live: files by default, S3 with the cargo feature `s3`.
+//! * [`store`] is where bytes live: files by default, or an object store that speaks S3.
 
 pub mod choices;
 pub mod columns;

@@ -1,4 +1,4 @@
-//! Where bytes live: a folder (`file:///…`, the default) or an S3 bucket (`s3://…`, cargo feature `s3`).
+//! Where bytes live: a folder (`file:///…`, the default) or a bucket of an object store that speaks S3 (`s3://…`).
 //!
 //! A put is durable and atomic: files are written beside their name, flushed to the disk, renamed, and the folder is
 //! flushed too. Keys are relative by construction; nothing can be read or written outside the store's root.
@@ -8,7 +8,9 @@ mod key;
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use futures::TryStreamExt;
+use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
+use object_store::prefix::PrefixStore;
 use object_store::{ObjectStoreExt, PutPayload};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
@@ -30,15 +32,20 @@ pub struct Stored {
 }
 
 impl ObjectStore {
-    /// Opens `file:///absolute/folder` (made if it does not exist) or, with the feature `s3`, `s3://bucket/prefix`
-    /// (credentials and endpoint from the usual `AWS_…` variables).
+    /// Opens `file:///absolute/folder` (made if it does not exist) or `s3://bucket/prefix` (credentials and endpoint from the usual
+    /// `AWS_…` variables).
     ///
     /// # Errors
     /// `StoreUrl` that says what to write instead.
     pub fn open(url: &str) -> Result<Self> {
+        Self::open_with(url, std::env::vars())
+    }
+
+    /// The same with other variables than those of the process.
+    pub fn open_with(url: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         match url.split_once("://") {
             Some(("file", folder)) if folder.starts_with('/') => Self::local(std::path::Path::new(folder)),
-            Some(("s3", _)) => open_s3(url),
+            Some(("s3", bucket)) => open_s3(url, bucket, variables),
             _ => Err(store_url(url, "write file:///absolute/folder or s3://bucket/prefix")),
         }
     }
@@ -121,20 +128,18 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-#[cfg(feature = "s3")]
-fn open_s3(url: &str) -> Result<ObjectStore> {
-    let (bucket, prefix) =
-        url.trim_start_matches("s3://").split_once('/').unwrap_or((url.trim_start_matches("s3://"), ""));
-    let store = object_store::aws::AmazonS3Builder::from_env().with_bucket_name(bucket).build();
-    let store = store.map_err(|error| store_url(url, error))?;
-    let prefix =
-        if prefix.is_empty() { object_store::path::Path::default() } else { key::path(prefix.trim_end_matches('/'))? };
-    Ok(ObjectStore { store: Arc::new(object_store::prefix::PrefixStore::new(store, prefix)) })
-}
-
-#[cfg(not(feature = "s3"))]
-fn open_s3(url: &str) -> Result<ObjectStore> {
-    Err(store_url(url, "this executable was built without the cargo feature `s3`"))
+fn open_s3(url: &str, bucket: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<ObjectStore> {
+    let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
+    let mut store = AmazonS3Builder::new().with_bucket_name(bucket);
+    for (name, value) in variables.into_iter().filter(|(name, _)| name.starts_with("AWS_")) {
+        if let Ok(setting) = name.to_ascii_lowercase().parse() {
+            store = store.with_config(setting, value);
+        }
+    }
+    let store = store.build().map_err(|error| store_url(url, error))?;
+    let prefix = prefix.trim_end_matches('/');
+    let prefix = if prefix.is_empty() { object_store::path::Path::default() } else { key::path(prefix)? };
+    Ok(ObjectStore { store: Arc::new(PrefixStore::new(store, prefix)) })
 }
 
 fn store_url(url: &str, reason: impl std::fmt::Display) -> Error {
@@ -142,7 +147,7 @@ fn store_url(url: &str, reason: impl std::fmt::Display) -> Error {
 }
 
 fn failed<'a>(action: &'static str, key: &'a str) -> impl Fn(object_store::Error) -> Error + 'a {
-    move |source| Error::Store { action, key: key.to_owned(), source }
+    move |reason| Error::Store { action, key: key.to_owned(), reason }
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ impl Source {
         let size = store.size(key).await?.ok_or_else(|| crate::Error::Store {
             action: "read",
             key: key.to_owned(),
-            source: object_store::Error::NotFound { path: key.to_owned(), source: "no such object".into() },
+            reason: object_store::Error::NotFound { path: key.to_owned(), source: "no such object".into() },
         })?;
         Ok(Self { store: store.clone(), key: key.to_owned(), size })
     }
