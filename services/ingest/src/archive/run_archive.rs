@@ -117,15 +117,15 @@ impl RunArchive {
 
     /// The change of level that is due with these new files because the budget is spent; at most one per run.
     pub fn change_due(&self, files: &[Event], chunk: &Chunk) -> Option<RecordingChanged> {
+        if chunk.split != Split::Train || self.changed.is_some() || self.settings.level != RecordingLevel::Full {
+            return None;
+        }
         let new_bytes = files.iter().map(|event| match event {
-            Event::FileWritten(file) if file.split == Split::Train && !self.keys.contains(&file.blob.uri) => {
-                file.blob.bytes
-            }
+            Event::FileWritten(file) if !self.keys.contains(&file.blob.uri) => file.blob.bytes,
             _ => 0,
         });
         let bytes = self.train_bytes + new_bytes.sum::<u64>();
-        let spent = chunk.split == Split::Train && bytes >= self.settings.budget_bytes;
-        let due = spent && self.changed.is_none() && self.settings.level == RecordingLevel::Full;
+        let due = bytes >= self.settings.budget_bytes;
         due.then(|| RecordingChanged {
             run_id: self.run,
             from: RecordingLevel::Full,
