@@ -212,11 +212,12 @@ impl Cursor {
         if created != status.created {
             return Err(changed("the stream was created anew"));
         }
-        let shorter = self.options.filters.is_empty() && status.last_sequence + 1 < self.next;
-        match shorter {
-            true if self.failures < LOOKS => Err(Error::unavailable("reading the log", "it is shorter than before")),
-            true => Err(changed("the server lost events that were already read")),
-            false => Ok(()),
+        if !self.options.filters.is_empty() || status.last_sequence + 1 >= self.next {
+            Ok(())
+        } else if self.failures < LOOKS {
+            Err(Error::unavailable("reading the log", "it is shorter than before"))
+        } else {
+            Err(changed("the server lost events that were already read"))
         }
     }
 

@@ -13,6 +13,7 @@ use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStoreExt, PutPayload};
 use sha2::{Digest, Sha256};
+use std::ffi::OsString;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -38,7 +39,9 @@ impl ObjectStore {
     /// # Errors
     /// `StoreUrl` that says what to write instead.
     pub fn open(url: &str) -> Result<Self> {
-        Self::open_with(url, std::env::vars())
+        let readable =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Self::open_with(url, std::env::vars_os().filter_map(readable))
     }
 
     /// The same with other variables than those of the process.

@@ -47,6 +47,20 @@ async fn large_heads_and_those_that_never_end_are_turned_away() -> Result<()> {
     Ok(())
 }
 
+/// The server of the log allows a thousand readers, and services need some of them.
+#[tokio::test]
+async fn not_everybody_may_follow_the_log_at_once() -> Result<()> {
+    let world = World::start().await?;
+    let follow = || world.request(Method::GET, "/api/v1/events").send();
+    let mut followers = Vec::new();
+    while followers.len() < 256 {
+        followers.push(follow().await?.error_for_status()?);
+    }
+    assert_eq!(follow().await?.status(), StatusCode::TOO_MANY_REQUESTS);
+    followers.pop();
+    wait_for("a place", PATIENCE, async || follow().await?.error_for_status().map(drop)).await
+}
+
 #[tokio::test]
 async fn what_has_begun_is_finished_before_the_gateway_stops() -> Result<()> {
     let world = World::start().await?;
