@@ -1,7 +1,8 @@
 //! Servers of a cluster die in the middle of a run, those that lead first.
 
+use super::nothing_was_lost;
 use crate::harness::{System, small_run};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use event_log::StreamName;
 
 const TIMESTEPS: u64 = 25_600;
@@ -22,15 +23,5 @@ async fn a_run_survives_the_deaths_of_the_servers_that_lead() -> Result<()> {
         ensure!(!crashed.is_last, "killed too late");
         timestep = crashed.timestep;
     }
-
-    let completed = system.completed(run).await?;
-    assert_eq!(completed.digest.as_deref().context("a digest")?, undisturbed);
-    system.evaluated(run).await?;
-    system.settle().await?;
-    system.every_step_is_archived_once(run, TIMESTEPS).await?;
-    system.replay_is_identical().await?;
-    for service in &mut services {
-        ensure!(service.is_running()?, "a service gave up: {}", service.output());
-    }
-    Ok(())
+    nothing_was_lost(&system, run, TIMESTEPS, &undisturbed, &mut services).await
 }

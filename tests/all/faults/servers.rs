@@ -1,7 +1,8 @@
 //! nats-server and Postgres die or restart in the middle of a run.
 
+use super::nothing_was_lost;
 use crate::harness::{System, small_run};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 const TIMESTEPS: u64 = 25_600;
 
@@ -19,14 +20,5 @@ async fn a_run_survives_restarts_of_nats_and_of_postgres() -> Result<()> {
     system.postgres.restart().await?;
     ensure!(!crashed.is_last, "restarted too late");
 
-    let completed = system.completed(run).await?;
-    assert_eq!(completed.digest.as_deref().context("a digest")?, undisturbed);
-    system.evaluated(run).await?;
-    system.settle().await?;
-    system.every_step_is_archived_once(run, TIMESTEPS).await?;
-    system.replay_is_identical().await?;
-    for service in &mut services {
-        ensure!(service.is_running()?, "a service gave up: {}", service.output());
-    }
-    Ok(())
+    nothing_was_lost(&system, run, TIMESTEPS, &undisturbed, &mut services).await
 }
