@@ -86,8 +86,11 @@ async fn each_role_may_do_its_work_and_nothing_else() -> Result<()> {
     claim.receipt.ack().await?;
     refused(&trainer, &event("evaluation", run(1), "completed", 4)).await?;
 
+    let lifecycle = contracts::subjects::run_lifecycle(run(1));
+    assert_eq!(ingest.load(&lifecycle).await?.len(), 2);
+    assert_eq!(trainer.load_after(&lifecycle, 1).await?.len(), 1);
     let actor = role(&nats, "actor").await?;
-    assert_eq!(actor.load(&contracts::subjects::run_lifecycle(run(1))).await?.len(), 2);
+    assert_eq!(actor.load(&lifecycle).await?.len(), 2);
     let mut requests = trainer.serve_actors(run(1)).await?;
     let request = ActorRequest { actor: "barn-1".into(), segment: "played".into() };
     let serve = async {
@@ -111,15 +114,17 @@ async fn each_role_may_do_its_work_and_nothing_else() -> Result<()> {
     let projector = role(&nats, "projector").await?;
     projector.ensure(&definitions).await?;
     assert_eq!(projector.read(ReadOptions::until_now(1)).count().await, 3);
+    assert_eq!(projector.event_at(2).await?.map(|started| started.sequence), Some(2));
     refused(&projector, &event("run", run(1), "deleted", 5)).await?;
 
     let gateway = role(&nats, "gateway").await?;
     gateway.subscribe_live(run(1)).await?;
+    assert_eq!(gateway.history(&lifecycle, 1).count().await, 2);
     gateway.send_command("patrol.cmd.run.stop", envelope, "{}".into()).await?;
     refused(&gateway, &event("run", run(1), "deleted", 6)).await?;
 
     let evaluator = role(&nats, "evaluator").await?;
     evaluator.append(&event("evaluation", run(1), "completed", 7), &Any).await?;
-    assert_eq!(evaluator.load(&contracts::subjects::run_lifecycle(run(1))).await?.len(), 2);
+    assert_eq!(evaluator.load(&lifecycle).await?.len(), 2);
     refused(&evaluator, &event("run", run(1), "deleted", 8)).await
 }
