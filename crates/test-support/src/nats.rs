@@ -1,11 +1,15 @@
 //! A nats-server private to one test, and a cluster of them.
 
-use crate::{TestDirectory, workspace_root};
+use crate::{TestDirectory, wait_for, workspace_root};
 use anyhow::{Context, Result};
 use async_nats::ServerAddr;
 use local_servers::{NatsOptions, NatsServer, find_nats_server, free_port};
 use serde_json::Value;
 use std::ops::Deref;
+use std::time::Duration;
+
+/// How long a cluster may take to agree on a leader.
+const ELECTION: Duration = Duration::from_secs(30);
 
 /// Starting one takes tens of milliseconds, so none is shared: the streams' names are fixed.
 #[derive(Debug)]
@@ -84,14 +88,18 @@ impl TestCluster {
         self.servers.iter().map(NatsServer::url).collect::<Vec<_>>().join(",")
     }
 
-    /// The server that leads a stream, and the others.
+    /// The server that leads a stream, and the others; waits while there is none.
     pub async fn leader_of(&self, stream: &str) -> Result<(&NatsServer, Vec<&NatsServer>)> {
         let addresses =
             self.servers.iter().map(|server| server.url().parse()).collect::<Result<Vec<ServerAddr>, _>>()?;
         let client = async_nats::connect(addresses).await?;
-        let answer = client.request(format!("$JS.API.STREAM.INFO.{stream}"), "".into()).await?;
-        let info: Value = serde_json::from_slice(&answer.payload)?;
-        let leader = info["cluster"]["leader"].as_str().with_context(|| format!("no leader: {info}"))?;
+        let leader = wait_for("a leader", ELECTION, async || {
+            let answer = client.request(format!("$JS.API.STREAM.INFO.{stream}"), "".into()).await?;
+            let info: Value = serde_json::from_slice(&answer.payload)?;
+            let leader = info["cluster"]["leader"].as_str().map(str::to_owned);
+            leader.with_context(|| format!("none leads: {info}"))
+        });
+        let leader = leader.await?;
         let index =
             (0..self.servers.len()).find(|index| name(*index) == leader).context("a leader of another cluster")?;
         let others = (0..self.servers.len()).filter(|other| *other != index).map(|other| &self.servers[other]);
