@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub(crate) const STREAM_NOT_FOUND: u64 = 10059;
-const CONSUMER_NOT_FOUND: u64 = 10014;
+pub(crate) const CONSUMER_NOT_FOUND: u64 = 10014;
 /// How long services that create the same stream at once may be in each other's way.
 const SIMULTANEOUS_CREATION: Duration = Duration::from_secs(3);
 

@@ -2,6 +2,7 @@
 
 use crate::backoff;
 use crate::connection::EventLog;
+use crate::definitions::{CONSUMER_NOT_FOUND, STREAM_NOT_FOUND};
 use crate::error::{Error, Result};
 use async_nats::client::Request;
 use async_nats::jetstream::stream::{ConsumerError, ConsumerErrorKind};
@@ -26,8 +27,7 @@ const MESSAGE_TOO_LARGE: u64 = 10054;
 const BATCH_INCOMPLETE: u64 = 10176;
 /// What a cluster says that has no leader, or not all its servers, at the moment.
 const UNSETTLED: RangeInclusive<u64> = 10004..=10009;
-/// Stream not found, consumer not found.
-const ABSENT: [u64; 2] = [10059, 10014];
+const ABSENT: [u64; 2] = [STREAM_NOT_FOUND, CONSUMER_NOT_FOUND];
 const TOO_MANY_BATCHES: [u64; 2] = [10210, 10211];
 
 /// A stream that nobody has seen yet may have no leader for a moment after a restart, or not exist. One that was there has lost

@@ -2,10 +2,10 @@
 
 use crate::{TestDirectory, wait_for, workspace_root};
 use anyhow::{Context, Result};
-use async_nats::ServerAddr;
 use local_servers::{NatsOptions, NatsServer, find_nats_server, free_port};
 use serde_json::Value;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a cluster may take to agree on a leader.
@@ -27,8 +27,7 @@ impl TestNats {
     /// With other options, for example a configuration file with accounts.
     pub async fn start_with(adjust: impl FnOnce(&mut NatsOptions)) -> Result<Self> {
         let directory = TestDirectory::new("nats")?;
-        let binary = find_nats_server(&workspace_root().join("var/tools"))?;
-        let mut options = NatsOptions::new(binary, directory.path().join("nats"));
+        let mut options = NatsOptions::new(binary()?, directory.path().join("nats"));
         adjust(&mut options);
         Ok(Self { server: NatsServer::start(options).await?, directory })
     }
@@ -68,7 +67,7 @@ impl TestCluster {
     /// Starts them; who leads is for them to agree on.
     pub async fn start() -> Result<Self> {
         let directory = TestDirectory::new("nats-cluster")?;
-        let binary = find_nats_server(&workspace_root().join("var/tools"))?;
+        let binary = binary()?;
         let routes = (0..Self::SERVERS).map(|_| Ok(format!("nats://127.0.0.1:{}", free_port()?)));
         let routes = routes.collect::<Result<Vec<_>>>()?;
         let mut servers = Vec::new();
@@ -88,11 +87,15 @@ impl TestCluster {
         self.servers.iter().map(NatsServer::url).collect::<Vec<_>>().join(",")
     }
 
+    /// A connection of this test to any of them.
+    pub async fn client(&self) -> Result<async_nats::Client> {
+        let addresses: Vec<String> = self.servers.iter().map(NatsServer::url).collect();
+        Ok(async_nats::connect(addresses.as_slice()).await?)
+    }
+
     /// The server that leads a stream, and the others; waits while there is none.
     pub async fn leader_of(&self, stream: &str) -> Result<(&NatsServer, Vec<&NatsServer>)> {
-        let addresses =
-            self.servers.iter().map(|server| server.url().parse()).collect::<Result<Vec<ServerAddr>, _>>()?;
-        let client = async_nats::connect(addresses).await?;
+        let client = self.client().await?;
         let leader = wait_for("a leader", ELECTION, async || {
             let answer = client.request(format!("$JS.API.STREAM.INFO.{stream}"), "".into()).await?;
             let info: Value = serde_json::from_slice(&answer.payload)?;
@@ -105,6 +108,10 @@ impl TestCluster {
         let others = (0..self.servers.len()).filter(|other| *other != index).map(|other| &self.servers[other]);
         Ok((&self.servers[index], others.collect()))
     }
+}
+
+fn binary() -> Result<PathBuf> {
+    Ok(find_nats_server(&workspace_root().join("var/tools"))?)
 }
 
 fn name(index: usize) -> String {

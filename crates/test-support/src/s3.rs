@@ -28,7 +28,7 @@ impl TestS3 {
         let code = format!("from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])");
         let server = python_code(&code)?.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("start moto")?;
         let address = format!("127.0.0.1:{port}");
-        wait_for("the object store", PATIENCE, async || make_bucket(&address).await.map_err(|e| e.to_string())).await?;
+        wait_for("the object store", PATIENCE, async || make_bucket(&address).await).await?;
         Ok(Self { _server: server, address })
     }
 

@@ -13,7 +13,7 @@ use service_runtime::{Clock, Health, IdSource, Metrics};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use trajectories::ObjectStore;
 
@@ -46,9 +46,9 @@ pub struct Inner {
     /// Requests that may simulate at once.
     pub simulations: Arc<Semaphore>,
     /// Clients that may watch at once.
-    pub sockets: Arc<Semaphore>,
+    sockets: Arc<Semaphore>,
     /// Clients that may follow the log at once.
-    pub log_followers: Arc<Semaphore>,
+    log_followers: Arc<Semaphore>,
     /// Cancelled when streams to clients should end.
     pub draining: CancellationToken,
 }
@@ -92,6 +92,22 @@ impl App {
         })))
     }
 
+    /// Room for one more client that watches.
+    ///
+    /// # Errors
+    /// `TooMany` when there is none.
+    pub fn socket(&self) -> Result<OwnedSemaphorePermit> {
+        place(&self.sockets)
+    }
+
+    /// The same for one that follows the log.
+    ///
+    /// # Errors
+    /// `TooMany` when there is none.
+    pub fn log_follower(&self) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+        Ok((place(&self.log_followers)?, self.socket()?))
+    }
+
     /// Waits until nobody watches any more.
     pub async fn all_sockets_closed(&self) {
         // The semaphore is never closed.
@@ -109,4 +125,9 @@ impl App {
         };
         found.ok_or_else(|| Error::NotFound(format!("there is no training session {key}")))
     }
+}
+
+fn place(room: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    let place = Arc::clone(room).try_acquire_owned();
+    place.map_err(|_| Error::TooMany("too many clients are watching; try again later".to_owned()))
 }

@@ -3,7 +3,6 @@
 use super::{Executable, PATIENCE, Process};
 use ::trajectories::ObjectStore;
 use anyhow::{Context, Result, ensure};
-use async_nats::ServerAddr;
 use contracts::{Event, RecordedEvent, RunId, subjects};
 use event_log::{EventLog, EventLogConfig, ReadOptions, StreamName};
 use futures::StreamExt;
@@ -33,8 +32,8 @@ impl System {
     /// Without any service: streams are made by ingest, tables by the projector.
     pub async fn start() -> Result<Self> {
         let nats = TestNats::start().await?;
-        let url = nats.url();
-        Self::on(nats, url, 1).await
+        let (url, client) = (nats.url(), nats.client().await?);
+        Self::on(nats, url, client, 1).await
     }
 
     /// With one process of every service.
@@ -49,14 +48,14 @@ impl System<TestCluster> {
     /// The same on a cluster, with a copy of every stream on each server.
     pub async fn on_cluster() -> Result<Self> {
         let nats = TestCluster::start().await?;
-        let url = nats.url();
-        Self::on(nats, url, TestCluster::SERVERS).await
+        let (url, client) = (nats.url(), nats.client().await?);
+        Self::on(nats, url, client, TestCluster::SERVERS).await
     }
 }
 
 impl<N> System<N> {
     /// On these servers, with so many copies of every stream.
-    async fn on(nats: N, url: String, replicas: usize) -> Result<Self> {
+    async fn on(nats: N, url: String, client: async_nats::Client, replicas: usize) -> Result<Self> {
         let postgres = TestPostgres::start().await?;
         let database = postgres.empty_database().await?;
         let directory = TestDirectory::new("system")?;
@@ -73,8 +72,7 @@ impl<N> System<N> {
             log: EventLog::connect(EventLogConfig::new(&url, "test")).await?,
             models: ReadModels::connect(&ReadModelsConfig::new(database.url(), "test")).await?,
             store: ObjectStore::local(&store)?,
-            client: async_nats::connect(url.split(',').map(str::parse).collect::<Result<Vec<ServerAddr>, _>>()?)
-                .await?,
+            client,
             nats,
             postgres,
             directory,

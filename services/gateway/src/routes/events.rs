@@ -45,11 +45,7 @@ async fn follow(
     Query(query): Query<FollowQuery>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let permits = app.log_followers.clone().try_acquire_owned().and_then(|follower| {
-        let socket = app.sockets.clone().try_acquire_owned()?;
-        Ok((follower, socket))
-    });
-    let permits = permits.map_err(|_| Error::TooMany("too many clients are watching; try again later".to_owned()))?;
+    let permits = app.log_follower()?;
     let after = match last_event_id(&headers)? {
         Some(sequence) => sequence,
         None => match query.after {

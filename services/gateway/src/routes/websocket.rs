@@ -74,8 +74,7 @@ async fn watch(
     // Browsers let any page open a socket anywhere: only pages that may call us may watch.
     app.origins.check(&headers)?;
     let upgrade = upgrade.map_err(|_| Error::UpgradeRequired)?;
-    let permit = app.sockets.clone().try_acquire_owned();
-    let permit = permit.map_err(|_| Error::TooMany("too many clients are watching; try again later".to_owned()))?;
+    let permit = app.socket()?;
     let run = app.run(key).await;
     let upgrade = upgrade
         .protocols([PROTOCOL])
