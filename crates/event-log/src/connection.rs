@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 /// The oldest nats-server whose atomic batches and strict requests this code relies on.
 const OLDEST_SERVER: &str = "2.12.0";
+/// How often a connection is tried; one that misses three answers is lost, although nothing has closed it.
+const PING_EVERY: Duration = Duration::from_secs(3);
 /// Refusals that a slow waiter may have pending.
 const REFUSALS: usize = 64;
 
@@ -184,6 +186,7 @@ async fn options(config: &EventLogConfig, role: &str, signals: Signals) -> Resul
         .name(&name)
         .custom_inbox_prefix(format!("_INBOX.{}", config.name))
         .request_timeout(Some(config.request_timeout))
+        .ping_interval(PING_EVERY)
         .reconnect_delay_callback(|attempt| backoff::delay(u32::try_from(attempt).unwrap_or(u32::MAX)))
         .event_callback(move |event| {
             report(&name, event, &signals);
@@ -212,6 +215,7 @@ fn report(connection: &str, event: Event, signals: &Signals) {
             tracing::debug!(nats.connection = connection, "connected to nats-server");
             signals.connects.send_modify(|connects| *connects += 1);
         }
+        Event::Closed => tracing::debug!(nats.connection = connection, "closed, as asked"),
         Event::Disconnected => tracing::warn!(nats.connection = connection, "lost nats-server, reconnecting"),
         Event::ServerError(ServerError::Other(text)) if text.to_lowercase().contains("permissions violation") => {
             tracing::error!(nats.connection = connection, "nats-server refused a permission: {text}");

@@ -103,10 +103,12 @@ impl EventLog {
     /// Repeats `attempt` over outages for [`crate::EventLogConfig::retry_for`].
     pub(crate) async fn retrying<T, F: Future<Output = Result<T>>>(&self, attempt: impl Fn() -> F) -> Result<T> {
         let started = Instant::now();
+        let mut absent_since = None;
         let mut attempts = 0;
         loop {
             let error = match attempt().await {
                 Err(error) if started.elapsed() < self.patience(&error) => error,
+                Err(error) if self.is_being_made(&error, &mut absent_since) => error,
                 done => return done,
             };
             tracing::warn!(attempts, "trying again: {error}");
@@ -131,9 +133,15 @@ impl EventLog {
             Error::Missing { .. } | Error::NoJetStream if self.inner.answered.load(Relaxed) => {
                 self.inner.config.retry_for
             }
-            Error::Missing { .. } => self.inner.config.retry_for.min(ABSENT_STREAM_PATIENCE),
             _ => Duration::ZERO,
         }
+    }
+
+    /// Whether a stream that nobody has seen yet may come. The time before the server said that it is not there does not count: a cluster
+    /// that has just started says nothing until it has a leader.
+    fn is_being_made(&self, error: &Error, absent_since: &mut Option<Instant>) -> bool {
+        let patience = self.inner.config.retry_for.min(ABSENT_STREAM_PATIENCE);
+        matches!(error, Error::Missing { .. }) && absent_since.get_or_insert_with(Instant::now).elapsed() < patience
     }
 
     pub(crate) async fn request(&self, client: &Client, subject: &str, request: Request) -> Result<Message> {

@@ -105,15 +105,17 @@ impl WorkQueue {
     }
 
     async fn pull_once(&self, most: usize, wait: Duration) -> Result<Vec<Delivery>> {
-        let ready = self.collect(self.consumer.fetch().max_messages(most).messages().await).await?;
+        let ready = self.consumer.fetch().max_messages(most).messages().await;
+        let ready = self.collect(ready, Duration::ZERO).await?;
         if !ready.is_empty() || wait.is_zero() {
             return Ok(ready);
         }
         let first = self.consumer.batch().max_messages(1).expires(wait).messages().await;
-        self.collect(first).await
+        self.collect(first, wait).await
     }
 
-    async fn collect(&self, batch: Result<pull::Batch, pull::BatchError>) -> Result<Vec<Delivery>> {
+    /// All messages of a batch for which the server waits so long.
+    async fn collect(&self, batch: Result<pull::Batch, pull::BatchError>, wait: Duration) -> Result<Vec<Delivery>> {
         let lost = |error: &dyn ToString| Error::unavailable(format!("work queue {}", self.queue), error.to_string());
         let mut batch = batch.map_err(|error| lost(&error))?;
         let call = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.queue.stream(), self.queue);
@@ -122,9 +124,12 @@ impl WorkQueue {
         let mut connects = self.log.watch_connects();
         let mut deliveries = Vec::new();
         loop {
+            // A pull that the server never saw, because the one that led the consumer froze, is answered by nobody.
+            let patience = wait + self.log.inner.config.request_timeout;
             let message = tokio::select! {
                 biased;
                 message = batch.next() => message,
+                () = tokio::time::sleep(patience) => Some(Err("timed out".into())),
                 refusal = refusals.of(&call) => return Err(refusal),
                 _ = connects.changed() => Some(Err("reconnected".into())),
             };

@@ -84,7 +84,17 @@ impl NatsServer {
 
     /// SIGKILL, as a crash would; the supervisor then restarts it on the same port. For fault tests.
     pub fn kill(&self) {
-        self.supervisor.kill();
+        self.supervisor.signal(Signal::SIGKILL);
+    }
+
+    /// Stops it where it is, as a machine that hangs or that the network has lost: connections stay, nothing is answered. For fault tests.
+    pub fn freeze(&self) {
+        self.supervisor.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on as if no time had passed.
+    pub fn thaw(&self) {
+        self.supervisor.signal(Signal::SIGCONT);
     }
 
     /// Stops it in order; returns when the process is gone.

@@ -64,7 +64,7 @@ enum Message {
     Exited,
     Stop(oneshot::Sender<()>),
     Restart(oneshot::Sender<Result<(), StartError>>),
-    Kill,
+    Signal(Signal),
 }
 
 impl Supervisor {
@@ -102,8 +102,9 @@ impl Supervisor {
         restarted.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    pub(crate) fn kill(&self) {
-        let _ = self.messages.send(Message::Kill);
+    /// Sends a signal to the server as it is now.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let _ = self.messages.send(Message::Signal(signal));
     }
 }
 
@@ -140,8 +141,8 @@ impl Watcher {
         while let Ok(message) = self.inbox.recv() {
             let next = match message {
                 Message::Exited => self.recover(child),
-                Message::Kill => {
-                    process::signal(&child, Signal::SIGKILL);
+                Message::Signal(signal) => {
+                    process::signal(&child, signal);
                     Some(child)
                 }
                 Message::Restart(reply) => self.restart(child, reply),
@@ -204,7 +205,7 @@ impl Watcher {
                     let _ = reply.send(());
                     return true;
                 }
-                Ok(Message::Restart(_) | Message::Kill | Message::Exited) => {}
+                Ok(Message::Restart(_) | Message::Signal(_) | Message::Exited) => {}
                 Err(mpsc::RecvTimeoutError::Timeout) => return false,
                 Err(mpsc::RecvTimeoutError::Disconnected) => return true,
             }
@@ -273,7 +274,7 @@ impl Watcher {
             match self.inbox.recv_timeout(left) {
                 Ok(Message::Exited) => break,
                 Ok(Message::Stop(reply)) => drop(reply.send(())),
-                Ok(Message::Restart(_) | Message::Kill) => {}
+                Ok(Message::Restart(_) | Message::Signal(_)) => {}
                 Err(_) => {
                     tracing::warn!(server = self.program.name, "server did not stop in time and is killed");
                     let _ = child.kill();

@@ -117,7 +117,7 @@ impl PostgresServer {
 
     /// SIGKILL, as a crash would; the supervisor then restarts it on the same port. For fault tests.
     pub fn kill(&self) {
-        self.supervisor.kill();
+        self.supervisor.signal(Signal::SIGKILL);
     }
 
     /// Stops it in order; returns when the process is gone.
