@@ -88,10 +88,15 @@ impl EventLog {
             ExpectedVersion::Exact { filter, sequence } => (filter.clone(), *sequence),
             ExpectedVersion::Any => (event.subject.clone(), 0),
         };
+        // In this order: an earlier attempt that lands in between is found.
+        let actual = self.last_sequence_of(&filter).await?;
         if let Some(sequence) = self.find(&event.subject, event.envelope.id, sequence).await? {
             return Ok(Appended { sequence, duplicate: true });
         }
-        let actual = self.last_sequence_of(&filter).await?;
+        if actual == sequence {
+            // A cluster refuses for the sake of what it is still replicating, perhaps our own earlier attempt.
+            return Err(Error::unavailable(format!("append to {filter}"), "another append is on its way"));
+        }
         Err(Error::Conflict { filter, expected: sequence, actual })
     }
 }

@@ -28,15 +28,27 @@ impl EventLog {
             [] => Err(Error::Configuration("an empty batch has nothing to append".into())),
             [event] => self.append(event, expected).await,
             _ if events.len() > MAX_BATCH => Err(Error::BatchTooLarge(events.len())),
-            [first, ..] => match self.retrying(|| self.publish_batch(events, expected)).await? {
+            [first, ..] => match self.retrying(|| self.publish_or_conflict(events, first, expected)).await? {
                 Verdict::Stored { sequence, .. } => Ok(Appended { sequence, duplicate: false }),
-                Verdict::DuplicateInBatch => self.append_each(events, expected.clone()).await,
-                Verdict::WrongLastSequence => {
-                    self.landed_or_conflict(first, expected).await?;
+                Verdict::DuplicateInBatch | Verdict::WrongLastSequence => {
                     self.append_each(events, expected.clone()).await
                 }
             },
         }
+    }
+
+    /// A stale expectation is no conflict if the batch is in the log already.
+    async fn publish_or_conflict(
+        &self,
+        events: &[NewEvent],
+        first: &NewEvent,
+        expected: &ExpectedVersion,
+    ) -> Result<Verdict> {
+        let verdict = self.publish_batch(events, expected).await?;
+        if verdict == Verdict::WrongLastSequence {
+            self.landed_or_conflict(first, expected).await?;
+        }
+        Ok(verdict)
     }
 
     /// Appends any number of events in order, as atomic batches one after the other.

@@ -25,6 +25,8 @@ const RESOURCES_EXCEEDED: u64 = 10002;
 pub(crate) const STORAGE_EXCEEDED: u64 = 10047;
 const MESSAGE_TOO_LARGE: u64 = 10054;
 const BATCH_INCOMPLETE: u64 = 10176;
+/// An earlier attempt of the same message is still being replicated.
+const DUPLICATE_IN_PROCESS: u64 = 10158;
 /// What a cluster says that has no leader, or not all its servers, at the moment.
 const UNSETTLED: RangeInclusive<u64> = 10004..=10009;
 const ABSENT: [u64; 2] = [STREAM_NOT_FOUND, CONSUMER_NOT_FOUND];
@@ -174,7 +176,7 @@ fn read_verdict(subject: &str, payload: &[u8]) -> Result<Verdict> {
         MESSAGE_TOO_LARGE => {
             Err(Error::Rejected { operation: format!("publish to {subject}"), code: MESSAGE_TOO_LARGE, reason })
         }
-        BATCH_INCOMPLETE => Err(Error::unavailable(subject, reason)),
+        BATCH_INCOMPLETE | DUPLICATE_IN_PROCESS => Err(Error::unavailable(subject, reason)),
         code if TOO_MANY_BATCHES.contains(&code) || error.code >= 500 => Err(Error::unavailable(subject, reason)),
         code => Err(Error::Rejected { operation: format!("publish to {subject}"), code, reason }),
     }

@@ -139,13 +139,22 @@ impl RunArchive {
     /// events would be refused, since it expects an older version.
     pub fn take_superseded(&mut self) -> Vec<String> {
         let orphans = std::mem::take(&mut self.orphans);
-        let archived = |orphan: &Orphan| {
-            let ranges = self.archived.get(&(orphan.split, orphan.segments.producer.clone()));
-            ranges.is_some_and(|ranges| ranges.intersects(orphan.segments.first, orphan.segments.last))
-        };
-        let (gone, kept): (Vec<Orphan>, Vec<Orphan>) = orphans.into_iter().partition(archived);
+        let superseded = |orphan: &Orphan| self.intersects(orphan) && !self.has_sibling_of(orphan);
+        let (gone, kept): (Vec<Orphan>, Vec<Orphan>) = orphans.into_iter().partition(superseded);
         self.orphans = kept;
         gone.into_iter().map(|orphan| orphan.key).filter(|key| !self.keys.contains(key)).collect()
+    }
+
+    fn intersects(&self, orphan: &Orphan) -> bool {
+        let ranges = self.archived.get(&(orphan.split, orphan.segments.producer.clone()));
+        ranges.is_some_and(|ranges| ranges.intersects(orphan.segments.first, orphan.segments.last))
+    }
+
+    /// Whether another table of the same segments is archived. All their events are one atomic batch, so the orphan's own is there, too:
+    /// a replica that is still applying the batch shows a part of it.
+    fn has_sibling_of(&self, orphan: &Orphan) -> bool {
+        let key = |table| layout::file(table, self.run, orphan.split, &orphan.segments);
+        Table::ALL.into_iter().any(|table| self.keys.contains(&key(table)))
     }
 
     async fn find_orphans(&self, context: &Context) -> Result<Vec<Orphan>, Error> {

@@ -191,3 +191,24 @@ fn segments_of_these_tests_are_valid() -> Result<()> {
     assert_eq!(segment.rows(), 4 * 32 * 4 + 4 + 2 + 4);
     Ok(())
 }
+
+/// In a cluster the events of an atomic batch become visible one after the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_beside_one_that_is_archived_stays() -> Result<()> {
+    let world = World::start(None).await?;
+    let file = |table, last| {
+        let segments = contracts::events::SegmentRange { producer: "train".into(), first: 0, last };
+        layout::file(table, run(1), Split::Train, &segments)
+    };
+    let (beside, superseded) = (file(Table::Episodes, 2), file(Table::Episodes, 1));
+    for key in [&beside, &superseded] {
+        world.store.put(key, bytes::Bytes::from_static(b"rows")).await?;
+    }
+    world.claim("train", 0, 2).await?;
+    let archive = world.archive(PROMPT);
+    world.train(0..3, 0, None).await?;
+    world.wait_until_settled().await?;
+    archive.stop().await?;
+    assert_eq!(world.store.list(layout::ROOT).await?, [beside]);
+    Ok(())
+}
