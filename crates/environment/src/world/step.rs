@@ -226,7 +226,7 @@ impl World {
                 self.robots[index].charging = charging;
                 self.tally.charging_events += u32::from(charging);
                 let kind = if charging { WorldEventKind::ChargingStarted } else { WorldEventKind::ChargingEnded };
-                record.events.push(event(kind, index, robot.cell, (robot.battery * 100.0) as u32));
+                record.events.push(event(kind, index, robot.cell, (robot.battery * 100.0).round() as u32));
             }
             if robot.battery < reward::LOW_BATTERY {
                 let distance = self.station_distance(robot.cell);

@@ -189,6 +189,20 @@ fn charging_blocks_patrol_and_costs_by_the_mean_threat() {
 }
 
 #[test]
+fn charging_events_hold_the_battery_in_hundredths_of_a_per_cent_rounded() {
+    let mut world = open(&WorldConfig { battery_drain_rate: 0.0515, ..config(1) }, &[(5, 5)]);
+    let mut record = StepRecord::with_events(true);
+    let mut charging = Vec::new();
+    for action in [Action::Forward, Action::TurnLeft, Action::TurnLeft, Action::Forward, Action::Patrol] {
+        world.step(&[action], &mut record);
+        let events = record.events.as_slice().iter().filter(|event| event.robot.is_some());
+        charging.extend(events.map(|event| (event.kind, event.value)));
+    }
+    // 100 − 3 × 0.0515 = 99.8455.
+    assert_eq!(charging, [(WorldEventKind::ChargingStarted, 9985), (WorldEventKind::ChargingEnded, 10_000)]);
+}
+
+#[test]
 fn enhanced_terms() {
     let enhanced = EnhancedReward { coverage_weight: 0.5, exploration_weight: 0.25, diversity_weight: 3.0 };
     let reward = RewardConfig { enhanced: Some(enhanced), threat_penalty_weight: 2.0, object_weight: 1.0 };

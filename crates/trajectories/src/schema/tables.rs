@@ -109,7 +109,12 @@ fn world_events() -> Vec<Column> {
         optional("robot", UInt8, "", "The robot concerned, if any."),
         required("x", UInt8, "cells", "Column."),
         required("y", UInt8, "cells", "Row."),
-        optional("value", Float32, "", "Age of a removed object in steps; battery in % for charging."),
+        optional(
+            "value",
+            Float32,
+            "",
+            "Age of a removed object in steps; battery in hundredths of a per cent for charging, 0 to 10000; else 0.",
+        ),
     ]
 }
 
