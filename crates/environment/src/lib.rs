@@ -76,7 +76,7 @@ pub use observation::{FeatureBlock, ObservationSpec};
 pub use record::{StepRecord, WorldEvent, WorldEventKind};
 pub use rng::{EpisodeKey, Purpose, Stream};
 pub use summary::EpisodeSummary;
-pub use world::{Robot, SuspiciousObject, World};
+pub use world::{Robot, SuspiciousObject, World, start_cells};
 pub use worlds::{Worlds, drawn_team_size};
 
 /// Version of the rules of the world, stored with every episode. Changing a number of the rules changes it.

@@ -22,6 +22,8 @@ use crate::map::{Cell, Map};
 use crate::observation::ObservationSpec;
 use crate::rng::{EpisodeKey, map_rng};
 use crate::simd::Simd;
+pub use start::start_cells;
+
 use homing::Homing;
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! What a simulation recorded, as rows of the archive.
 
+use crate::world::archived_settings;
 use contracts::events;
-use environment::{FinishedEpisode, Map};
+use environment::{Cell, FinishedEpisode, Map};
 use learner::RolloutRecord;
 use learner::record::{EventRow, StepColumns};
 use std::collections::BTreeMap;
@@ -94,9 +95,12 @@ fn step_columns<'a>(steps: &'a StepColumns, origin: &EpisodeOrigin<'_>) -> traje
 }
 
 fn episode_rows(finished: &[FinishedEpisode], origin: &EpisodeOrigin<'_>) -> Result<trajectories::RecordBatch> {
+    let worlds: Vec<(String, Vec<u8>)> =
+        finished.iter().map(|episode| (archived_settings(&episode.world), starts(episode))).collect();
     let rows: Vec<EpisodeRow<'_>> = finished
         .iter()
-        .map(|episode| {
+        .zip(&worlds)
+        .map(|(episode, (settings, starts))| {
             let (summary, world) = (&episode.summary, &episode.world);
             EpisodeRow {
                 episode_index: episode.episode_index,
@@ -131,22 +135,29 @@ fn episode_rows(finished: &[FinishedEpisode], origin: &EpisodeOrigin<'_>) -> Res
                 last_state_hash: Some(summary.last_state_hash),
                 rules_version: Some(environment::RULES_VERSION as u16),
                 battery_drain_rate: Some(world.battery_drain_rate),
+                world: Some(settings),
+                starts: Some(starts),
             }
         })
         .collect();
     EpisodeRow::batch(&rows)
 }
 
+/// The first cell of each robot.
+fn starts(episode: &FinishedEpisode) -> Vec<u8> {
+    places(&environment::start_cells(&episode.world, &episode.map, episode.summary.key))
+}
+
+/// x and y of each, one byte each.
+fn places(cells: &[Cell]) -> Vec<u8> {
+    cells.iter().flat_map(|cell| [cell.x, cell.y]).collect()
+}
+
 fn map_rows(finished: &[FinishedEpisode]) -> Result<trajectories::RecordBatch> {
     let maps: BTreeMap<u64, &Arc<Map>> =
         finished.iter().map(|episode| (episode.summary.map_hash, &episode.map)).collect();
-    let packed: Vec<(u64, &Map, Vec<u8>, Vec<u8>)> = maps
-        .into_iter()
-        .map(|(hash, map)| {
-            let stations = map.stations().iter().flat_map(|cell| [cell.x, cell.y]).collect();
-            (hash, &**map, map.packed_obstacles(), stations)
-        })
-        .collect();
+    let packed: Vec<(u64, &Map, Vec<u8>, Vec<u8>)> =
+        maps.into_iter().map(|(hash, map)| (hash, &**map, map.packed_obstacles(), places(map.stations()))).collect();
     let rows: Vec<MapRow<'_>> = packed
         .iter()
         .map(|(map_hash, map, obstacles, stations)| MapRow {

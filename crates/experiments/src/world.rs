@@ -49,6 +49,35 @@ pub fn world_config(settings: &WorldSettings) -> Result<WorldConfig, environment
     Ok(config)
 }
 
+/// The settings of `world` that the archive has no other column for, as JSON with the names of a run's configuration.
+pub(crate) fn archived_settings(world: &WorldConfig) -> String {
+    let reward = &world.reward;
+    let none = EnhancedReward { coverage_weight: 0.0, exploration_weight: 0.0, diversity_weight: 0.0 };
+    let enhanced = reward.enhanced.as_ref().unwrap_or(&none);
+    // In alphabetical order: the bytes are the same whether or not maps keep the order in which they were made.
+    let settings = serde_json::json!({
+        "coverage_weight": enhanced.coverage_weight,
+        "diversity_weight": enhanced.diversity_weight,
+        "exploration_weight": enhanced.exploration_weight,
+        "object_weight": reward.object_weight,
+        "patrol_mode": match world.patrol_mode {
+            PatrolMode::OnAction => "on_action",
+            PatrolMode::EveryStep => "every_step",
+        },
+        "patrol_radius": match world.patrol_radius {
+            PatrolRadius::Fixed => "fixed",
+            PatrolRadius::Dynamic => "dynamic",
+        },
+        "patrol_reward": match world.patrol_reward {
+            PatrolReward::Growth => "growth",
+            PatrolReward::Threat => "threat",
+        },
+        "strategic_init": world.strategic_init,
+        "threat_penalty_weight": reward.threat_penalty_weight,
+    });
+    settings.to_string()
+}
+
 fn map_config(map: &settings::MapSettings) -> MapConfig {
     let default = MapConfig::default();
     MapConfig {

@@ -46,6 +46,10 @@ pub struct EpisodeRow<'a> {
     pub rules_version: Option<u16>,
     /// Battery points per step away from a station.
     pub battery_drain_rate: Option<f64>,
+    /// A JSON object.
+    pub world: Option<&'a str>,
+    /// x and y of each robot's first cell, one byte each.
+    pub starts: Option<&'a [u8]>,
 }
 
 /// A row of `maps`.
@@ -130,6 +134,8 @@ impl EpisodeRow<'_> {
             column!(rows, UInt64Array, last_state_hash?),
             column!(rows, UInt16Array, rules_version?),
             column!(rows, Float64Array, battery_drain_rate?),
+            column!(rows, StringArray, world?),
+            column!(rows, BinaryArray, starts?),
         ];
         RecordBatch::try_new(schema(Table::Episodes), columns).map_err(arrow("build episodes"))
     }

@@ -36,6 +36,8 @@ pub struct EpisodeRun {
 const MAX_EPISODE: u64 = (1 << 53) - 1;
 /// Longest name of an agent, a map type or a checkpoint, bytes.
 const MAX_NAME: usize = 128;
+/// Longest description of a world, bytes.
+const MAX_WORLD: usize = 4096;
 const KINDS: [&str; 6] =
     ["object_spawned", "object_removed", "blocked_by_robot", "charging_started", "charging_ended", "battery_empty"];
 
@@ -128,11 +130,31 @@ fn check_episodes(columns: &Columns<'_>, world: &World) -> Result<()> {
     for name in ["return", "average_idleness", "worst_idleness", "response_p50", "response_p95", "battery_drain_rate"] {
         columns.within::<Float64Type>(name, f64::is_finite, "a finite number")?;
     }
+    columns.names("world", is_settings, "a JSON object of at most 4096 bytes")?;
+    check_starts(columns)?;
     let mut seen = HashSet::new();
     match columns.numbers::<UInt64Type>("episode_index")?.values().iter().find(|episode| !seen.insert(**episode)) {
         Some(episode) => Err(Error::invalid(format!("episode {episode} is there twice"))),
         None => Ok(()),
     }
+}
+
+fn is_settings(text: &str) -> bool {
+    let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>;
+    text.len() <= MAX_WORLD && object(text).is_ok()
+}
+
+fn check_starts(columns: &Columns<'_>) -> Result<()> {
+    let widths = columns.numbers::<UInt8Type>("width")?.values();
+    let heights = columns.numbers::<UInt8Type>("height")?.values();
+    let robots = columns.numbers::<UInt8Type>("num_robots")?.values();
+    let wrong = columns.array::<BinaryArray>("starts")?.iter().enumerate().find(|(row, starts)| {
+        let inside = |place: &[u8]| place[0] < widths[*row] && place[1] < heights[*row];
+        starts
+            .is_some_and(|starts| starts.len() != 2 * usize::from(robots[*row]) || !starts.chunks_exact(2).all(inside))
+    });
+    let refusal = |row| format!("table `episodes`, row {row}: `starts` is not a cell of the world for each robot");
+    wrong.map_or(Ok(()), |(row, _)| Err(Error::invalid(refusal(row))))
 }
 
 fn check_maps(columns: &Columns<'_>) -> Result<()> {

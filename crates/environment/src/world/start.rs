@@ -58,8 +58,9 @@ impl World {
     }
 }
 
-/// On the stations, or with `strategic_init` on the free cells nearest to points that divide the grid well.
-fn start_cells(config: &WorldConfig, map: &Map, key: EpisodeKey) -> Vec<Cell> {
+/// Where the robots of an episode start, heading north: on the stations, or with `strategic_init` on the free cells nearest
+/// to points that divide the grid well.
+pub fn start_cells(config: &WorldConfig, map: &Map, key: EpisodeKey) -> Vec<Cell> {
     if !config.strategic_init {
         return map.stations().to_vec();
     }

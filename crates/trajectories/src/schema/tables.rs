@@ -98,6 +98,13 @@ fn maps() -> Vec<Column> {
 
 fn world_events() -> Vec<Column> {
     vec![
+        optional(
+            "world",
+            Utf8,
+            "",
+            "The other settings of the world that its reward depends on, as a JSON object with the names of a run's configuration; a weight of 0: no such term. Null: see the run's configuration.",
+        ),
+        optional("starts", Binary, "", "Where the robots started, heading north: x and y of each, one byte each."),
         required("episode_index", UInt64, "", "Episode within run and split."),
         required("step", UInt32, "steps", "Step of the episode, from 0."),
         required(

@@ -78,7 +78,17 @@ fn the_small_tables_have_rules_too() -> Result<()> {
     assert!(
         refused(Table::Episodes, EpisodeRow::batch(std::slice::from_ref(&episode))).contains("`mean_threat` is 1.5")
     );
-    let twice = [EpisodeRow { mean_threat: None, ..episode.clone() }, EpisodeRow { mean_threat: None, ..episode }];
+    let episode = EpisodeRow { mean_threat: None, width: 4, height: 4, num_robots: 1, ..episode };
+    let with = |world, starts| [EpisodeRow { world: Some(world), starts: Some(starts), ..episode.clone() }];
+    check(Table::Episodes, &EpisodeRow::batch(&with("{}", &[3, 3]))?, &WORLD)?;
+    for (world, starts, refusal) in [
+        ("[]", &[3, 3][..], "`world` is [], not a JSON object"),
+        ("{}", &[4, 3], "`starts` is not a cell of the world for each robot"),
+        ("{}", &[3, 3, 2, 2], "`starts` is not a cell of the world for each robot"),
+    ] {
+        assert!(refused(Table::Episodes, EpisodeRow::batch(&with(world, starts))).contains(refusal));
+    }
+    let twice = [episode.clone(), episode];
     assert!(refused(Table::Episodes, EpisodeRow::batch(&twice)).contains("episode 0 is there twice"));
     Ok(())
 }
