@@ -2,8 +2,10 @@
 
 use crate::harness::{System, small_run, with};
 use anyhow::{Result, ensure};
-use contracts::RunId;
+use contracts::events::{Split, Table};
+use contracts::{Event, RunId};
 use std::time::Duration;
+use trajectories::read;
 
 const TIMESTEPS: u64 = 4096;
 /// Two updates, enough for whole episodes.
@@ -23,6 +25,7 @@ async fn the_archive_is_enough_to_recompute_threat_and_reward_and_notebooks_read
     system.settle().await?;
 
     recomputed(&system, run, TIMESTEPS).await?;
+    evaluations_are_archived_in_full(&system, run).await?;
     let mut notebooks = test_support::python("run_notebooks.py")?;
     notebooks.envs(system.executable.variables()).env("PATROL_STORE", system.store_path());
     let printed = test_support::run_to_end(notebooks, PATIENCE).await?;
@@ -54,6 +57,24 @@ async fn the_archive_says_what_else_a_reward_depends_on() -> Result<()> {
     system.evaluated(run).await?;
     system.settle().await?;
     recomputed(&system, run, SHORT).await
+}
+
+/// What the policy estimated stands in the files of its evaluations as in those of training.
+async fn evaluations_are_archived_in_full(system: &System, run: RunId) -> Result<()> {
+    let mut rows = 0;
+    for event in system.events(run).await? {
+        let Event::FileWritten(file) = event else { continue };
+        if (file.split, file.table) == (Split::Eval, Table::Steps) {
+            let steps = read::all(&system.store, Table::Steps, &file.blob.uri).await?;
+            let nulls = |name| steps.column_by_name(name).map(|column| column.to_data().null_count());
+            for name in ["log_prob", "value", "policy_version"] {
+                ensure!(nulls(name) == Some(0), "{name} of {file:?}: {:?} nulls", nulls(name));
+            }
+            rows += steps.num_rows();
+        }
+    }
+    ensure!(rows > 0, "no evaluation is archived");
+    Ok(())
 }
 
 /// Recomputes every whole episode of a run from its archive: those that training was in the middle of at its end have no

@@ -69,7 +69,7 @@ pub use config::{
 pub use config::{RewardConfig, WorldConfig};
 pub use error::{ConfigError, FieldError, MapError, WorldError};
 pub use evaluation::{
-    BatchActor, Comparison, Evaluation, Protocol, ScriptedActor, evaluate, run_episode, run_episodes,
+    BatchActor, ChoiceEstimate, Comparison, Evaluation, Protocol, ScriptedActor, evaluate, run_episode, run_episodes,
 };
 pub use map::{Cell, Map};
 pub use observation::{FeatureBlock, ObservationSpec};

@@ -1,6 +1,6 @@
 //! Whole episodes on held-out worlds, with everything that the archive wants to know of them.
 
-use environment::evaluation::{BatchActor, Protocol};
+use environment::evaluation::{BatchActor, ChoiceEstimate, Protocol};
 use environment::{Action, FinishedEpisode, StepRecord, World, WorldError};
 use learner::RolloutRecord;
 use learner::record::{Choice, EnvironmentRecord};
@@ -42,9 +42,10 @@ fn play_to_end(actor: &mut dyn BatchActor, worlds: &mut [World], lanes: &mut [La
     while !running.is_empty() {
         let actions = &mut actions[..running.len() * robots];
         actor.act(worlds, &running, actions);
-        let mut actions = actions.chunks(robots);
+        let (mut actions, mut estimates) = (actions.chunks(robots), actor.estimates().chunks(robots));
         running.retain(|&index| {
-            lanes[index].step(&mut worlds[index], actions.next().unwrap_or_default(), &mut outcome);
+            let (actions, estimates) = (actions.next().unwrap_or_default(), estimates.next().unwrap_or_default());
+            lanes[index].step(&mut worlds[index], actions, estimates, &mut outcome);
             !outcome.done()
         });
     }
@@ -58,10 +59,11 @@ struct Lane {
 }
 
 impl Lane {
-    fn step(&mut self, world: &mut World, actions: &[Action], outcome: &mut StepRecord) {
+    fn step(&mut self, world: &mut World, actions: &[Action], estimates: &[ChoiceEstimate], outcome: &mut StepRecord) {
         let episode_index = u64::from(world.key().env_index);
         for (robot, &action) in actions.iter().enumerate() {
-            let choice = Choice { action, action_mask: world.action_mask(robot).0, log_prob: 0.0, value: 0.0 };
+            let ChoiceEstimate { log_prob, value } = estimates.get(robot).copied().unwrap_or_default();
+            let choice = Choice { action, action_mask: world.action_mask(robot).0, log_prob, value };
             self.record.before(episode_index, world, robot, choice);
         }
         world.step(actions, outcome);

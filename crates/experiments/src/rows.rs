@@ -12,7 +12,7 @@ use trajectories::{EpisodeRow, MapRow, Recording, Result, WorldEventRow};
 /// Who acted in the episodes of a record.
 #[derive(Clone, Debug)]
 pub struct EpisodeOrigin<'a> {
-    /// `policy` or the name of a scripted agent.
+    /// `policy`, in evaluations `policy-sampled` or `policy-argmax`, or the name of a scripted agent.
     pub agent: &'a str,
     /// The policy's checkpoint, when it is one.
     pub checkpoint_id: Option<String>,

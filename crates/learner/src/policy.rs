@@ -1,5 +1,5 @@
 //! A trained policy, ready to act.
-use environment::evaluation::BatchActor;
+use environment::evaluation::{BatchActor, ChoiceEstimate};
 use environment::{Action, ObservationSpec, World, Worlds};
 use rand_chacha::ChaCha8Rng;
 
@@ -8,7 +8,7 @@ use crate::checkpoint::container::{ContainerError, Reader, Writer};
 use crate::error::LearnerError;
 use crate::kernels::{Compiled, Kernels, Rows};
 use crate::network::CHUNK;
-use crate::network::{Activations, HEADS, Network, codec};
+use crate::network::{Activations, HEADS, Network, VALUE, codec};
 use crate::random::{Purpose, stream, unit};
 
 /// Version of the file's layout.
@@ -87,6 +87,7 @@ impl Policy {
             activations: Activations::new(self.network.shape()),
             observations: vec![0.0; CHUNK * self.observation.len()],
             rows: Vec::with_capacity(CHUNK),
+            estimates: Vec::new(),
             identity: (0..CHUNK as u32).collect(),
         }
     }
@@ -123,6 +124,7 @@ pub struct PolicyActor<'a> {
     activations: Activations,
     observations: Vec<f32>,
     rows: Vec<(usize, u8)>,
+    estimates: Vec<ChoiceEstimate>,
     identity: Vec<u32>,
 }
 
@@ -152,6 +154,7 @@ impl BatchActor for PolicyActor<'_> {
 
     fn act(&mut self, worlds: &[World], running: &[usize], actions: &mut [Action]) {
         let width = self.policy.observation.len();
+        self.estimates.clear();
         let mut first = 0;
         for &index in running {
             let world = &worlds[index];
@@ -166,6 +169,10 @@ impl BatchActor for PolicyActor<'_> {
         }
         self.decide(&mut actions[first..]);
     }
+
+    fn estimates(&self) -> &[ChoiceEstimate] {
+        &self.estimates
+    }
 }
 
 impl PolicyActor<'_> {
@@ -179,6 +186,7 @@ impl PolicyActor<'_> {
             rows: &self.rows,
             generators: &mut self.generators,
             actions,
+            estimates: &mut self.estimates,
         });
         self.rows.clear();
         count
@@ -190,6 +198,7 @@ struct Choice<'a> {
     rows: &'a [(usize, u8)],
     generators: &'a mut [ChaCha8Rng],
     actions: &'a mut [Action],
+    estimates: &'a mut Vec<ChoiceEstimate>,
 }
 
 impl Compiled for Choice<'_> {
@@ -204,6 +213,8 @@ impl Compiled for Choice<'_> {
                 None => distribution.mode(),
             };
             *action = Action::from_index(index).unwrap_or_default();
+            let log_prob = distribution.log_probabilities[usize::from(index)];
+            self.estimates.push(ChoiceEstimate { log_prob, value: heads[VALUE] });
         }
     }
 }

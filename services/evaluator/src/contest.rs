@@ -1,6 +1,7 @@
 //! Playing the held-out episodes: pure computation, off the async threads.
 
 use crate::error::{Error, Result};
+use contracts::CheckpointId;
 use environment::agents::ScriptedAgent;
 use environment::evaluation::{BatchActor, Evaluation, Protocol, ScriptedActor};
 use experiments::EpisodeOrigin;
@@ -15,6 +16,15 @@ pub struct Played {
     pub evaluation: Evaluation,
     /// Encoded segments in order.
     pub segments: Vec<bytes::Bytes>,
+}
+
+/// Where a policy comes from, as the archive says it.
+#[derive(Clone, Copy)]
+pub struct PolicyOrigin {
+    /// Of its checkpoint, or of the uploaded model.
+    pub id: CheckpointId,
+    /// Updates behind it, if it is of the run.
+    pub updates: Option<u32>,
 }
 
 /// Plays all episodes of the protocol; in the archive they are numbered from `first_episode`.
@@ -42,7 +52,7 @@ pub fn play_policy(
     policy: &Policy,
     selection: Selection,
     protocol: &Protocol,
-    checkpoint_id: &str,
+    policy_origin: &PolicyOrigin,
     first_episode: u64,
 ) -> Result<Played> {
     let mut player = policy.actor(selection);
@@ -50,8 +60,8 @@ pub fn play_policy(
         Selection::Sampled { .. } => "policy-sampled",
         Selection::ArgMax => "policy-argmax",
     };
-    let checkpoint_id = Some(checkpoint_id.to_owned());
-    let origin = EpisodeOrigin { agent, checkpoint_id, policy_version: None, has_estimates: false };
+    let (checkpoint_id, policy_version) = (Some(policy_origin.id.to_string()), policy_origin.updates);
+    let origin = EpisodeOrigin { agent, checkpoint_id, policy_version, has_estimates: true };
     play(&mut player, protocol, &origin, first_episode)
 }
 

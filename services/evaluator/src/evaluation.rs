@@ -2,7 +2,7 @@
 
 use crate::Evaluator;
 use crate::baselines::contest;
-use crate::contest::{Played, play_policy};
+use crate::contest::{Played, PolicyOrigin, play_policy};
 use crate::error::{Error, Result};
 use contracts::events::{BlobRef, CheckpointCreated, EvaluationCompleted, ModelRegistered, RunRequested, Split};
 use contracts::{CheckpointId, Envelope, EvaluationId, Event, EventId, RunId};
@@ -20,8 +20,7 @@ pub struct Assignment {
 
 /// The policy that is to be evaluated.
 pub struct Candidate {
-    /// Of its checkpoint, or of the uploaded model.
-    pub id: CheckpointId,
+    pub origin: PolicyOrigin,
     pub policy: BlobRef,
     pub timestep: u64,
     pub is_last: bool,
@@ -30,7 +29,7 @@ pub struct Candidate {
 impl From<&CheckpointCreated> for Candidate {
     fn from(created: &CheckpointCreated) -> Self {
         Self {
-            id: created.checkpoint_id,
+            origin: PolicyOrigin { id: created.checkpoint_id, updates: u32::try_from(created.update).ok() },
             policy: created.policy.clone(),
             timestep: created.timestep,
             is_last: created.is_last,
@@ -40,7 +39,8 @@ impl From<&CheckpointCreated> for Candidate {
 
 impl From<&ModelRegistered> for Candidate {
     fn from(model: &ModelRegistered) -> Self {
-        Self { id: CheckpointId(model.file_id.0), policy: model.blob.clone(), timestep: 0, is_last: false }
+        let origin = PolicyOrigin { id: CheckpointId(model.file_id.0), updates: None };
+        Self { origin, policy: model.blob.clone(), timestep: 0, is_last: false }
     }
 }
 
@@ -75,16 +75,16 @@ impl Evaluator {
         let policy = self.policy(&candidate.policy).await?;
         let agents = self.baselines(run.run_id, world, &protocol, cause).await?;
         let contest = contest(world, &protocol)?;
-        let (checkpoint, first_episode) = (candidate.id.to_string(), assignment.first_episode);
+        let (origin, first_episode) = (candidate.origin, assignment.first_episode);
         let playing = tokio::task::spawn_blocking(move || -> Result<(Played, Played)> {
             let sampled = Selection::Sampled { seed: contest.seed };
             Ok((
-                play_policy(&policy, sampled, &contest, &checkpoint, first_episode)?,
+                play_policy(&policy, sampled, &contest, &origin, first_episode)?,
                 play_policy(
                     &policy,
                     Selection::ArgMax,
                     &contest,
-                    &checkpoint,
+                    &origin,
                     first_episode + u64::from(contest.episodes),
                 )?,
             ))
@@ -98,7 +98,7 @@ impl Evaluator {
         let completed = EvaluationCompleted {
             run_id: run.run_id,
             evaluation_id: assignment.evaluation_id,
-            checkpoint_id: candidate.id,
+            checkpoint_id: candidate.origin.id,
             timestep: candidate.timestep,
             protocol,
             sampled: score(&sampled).ok_or_else(nothing)?,
@@ -113,7 +113,7 @@ impl Evaluator {
         self.append(&Event::EvaluationCompleted(Box::new(completed)), id, cause).await?;
         self.metrics.evaluations.inc();
         self.metrics.evaluation_seconds.observe(began.elapsed().as_secs_f64());
-        tracing::info!(run.id = %run.run_id, checkpoint.id = %candidate.id, mean_threat = threat, "evaluated a checkpoint");
+        tracing::info!(run.id = %run.run_id, checkpoint.id = %candidate.origin.id, mean_threat = threat, "evaluated a checkpoint");
         Ok(())
     }
 }

@@ -38,6 +38,15 @@ impl Protocol {
     }
 }
 
+/// What a policy estimated when it chose an action.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ChoiceEstimate {
+    /// ln π(action | observation), nats.
+    pub log_prob: f32,
+    /// V(observation), in scaled reward.
+    pub value: f32,
+}
+
 /// Something that acts in many worlds at once: a policy, or scripted agents side by side.
 ///
 /// What it does in one world must not depend on the others in the batch.
@@ -56,6 +65,11 @@ pub trait BatchActor {
     /// Chooses the actions of all robots in the worlds with the indices `running`: those of world `running[i]` go to
     /// `actions[i * num_robots..(i + 1) * num_robots]`.
     fn act(&mut self, worlds: &[World], running: &[usize], actions: &mut [Action]);
+
+    /// What it estimated for each action of the last [`BatchActor::act`], in their order; nothing unless it is a policy.
+    fn estimates(&self) -> &[ChoiceEstimate] {
+        &[]
+    }
 }
 
 /// One scripted agent per world.

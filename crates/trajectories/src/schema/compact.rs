@@ -65,7 +65,7 @@ fn columns(part: Part) -> Vec<Column> {
             column("robots", UInt8, true, "robots", "Size of the team: as many rows of `robots` per step."),
             column("end", UInt8, true, "", "The last step ends: 0 nothing, 1 the episode, 3 it in a terminal state."),
             column("battery", Float32, false, "%", "Of every robot, where it never changes."),
-            column("policy_version", UInt32, false, "updates", "Updates behind the policy that acted."),
+            column("policy_version", UInt32, false, "updates", "As in `steps`."),
         ],
         Part::Teams => vec![
             column("reward", Float32, true, "reward", "Of the environment, unscaled, after the step."),

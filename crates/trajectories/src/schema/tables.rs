@@ -44,7 +44,12 @@ fn steps() -> Vec<Column> {
         optional("is_first", Boolean, "", "First step of the episode."),
         optional("is_last", Boolean, "", "Last step of the episode."),
         optional("is_terminal", Boolean, "", "Ended in a terminal state, not at the time limit."),
-        optional("policy_version", UInt32, "updates", "Updates behind the policy that acted."),
+        optional(
+            "policy_version",
+            UInt32,
+            "updates",
+            "In training: the update, from 1, that learned from the step; in evaluations: updates behind the policy that acted.",
+        ),
         optional("state_hash", UInt64, "", "Of the world after the step: what a re-simulation must equal."),
     ]
 }
@@ -52,7 +57,12 @@ fn steps() -> Vec<Column> {
 fn episodes() -> Vec<Column> {
     vec![
         required("episode_index", UInt64, "", "Episode within run and split."),
-        required("agent", Utf8, "", "`policy`, a scripted agent's name, or an external robot's."),
+        required(
+            "agent",
+            Utf8,
+            "",
+            "`policy` in training, `policy-sampled` and `policy-argmax` in evaluations, a scripted agent's name, or an external robot's.",
+        ),
         optional("checkpoint_id", Utf8, "", "Checkpoint whose policy acted."),
         optional("seed", UInt64, "", "With env_index and env_episode: the source of the episode's randomness."),
         optional("env_index", UInt32, "", "Environment of the batch."),
@@ -77,12 +87,24 @@ fn episodes() -> Vec<Column> {
         optional("interferences", UInt32, "moves", "Moves stopped by another robot."),
         optional("objects_spawned", UInt32, "objects", "Suspicious objects that appeared."),
         optional("objects_removed", UInt32, "objects", "Suspicious objects that robots removed."),
-        optional("response_p50", Float64, "steps", "Median age of objects at removal."),
+        optional(
+            "response_p50",
+            Float64,
+            "steps",
+            "Median over all objects of their age when they were removed, or at the end if they still lay there.",
+        ),
         optional("response_p95", Float64, "steps", "95th percentile of the same."),
         optional("first_state_hash", UInt64, "", "Of the world after the reset."),
         optional("last_state_hash", UInt64, "", "Of the world after the last step."),
         optional("rules_version", UInt16, "", "Version of the rules of the world."),
         optional("battery_drain_rate", Float64, "battery points", "Per step away from a station."),
+        optional(
+            "world",
+            Utf8,
+            "",
+            "The other settings of the world that its reward depends on, as a JSON object with the names of a run's configuration; a weight of 0: no such term. Null: see the run's configuration.",
+        ),
+        optional("starts", Binary, "", "Where the robots started, heading north: x and y of each, one byte each."),
     ]
 }
 
@@ -98,13 +120,6 @@ fn maps() -> Vec<Column> {
 
 fn world_events() -> Vec<Column> {
     vec![
-        optional(
-            "world",
-            Utf8,
-            "",
-            "The other settings of the world that its reward depends on, as a JSON object with the names of a run's configuration; a weight of 0: no such term. Null: see the run's configuration.",
-        ),
-        optional("starts", Binary, "", "Where the robots started, heading north: x and y of each, one byte each."),
         required("episode_index", UInt64, "", "Episode within run and split."),
         required("step", UInt32, "steps", "Step of the episode, from 0."),
         required(
