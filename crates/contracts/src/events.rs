@@ -15,7 +15,8 @@ pub use archive::{
 };
 pub use command::CommandRejected;
 pub use evaluation::{
-    AgentScore, BaselinesCompleted, EvaluationCompleted, EvaluationFailed, EvaluationRequested, Interval, Protocol,
+    AgentScore, BaselinesCompleted, Bounds, EvaluationCompleted, EvaluationFailed, EvaluationRequested, Interval,
+    Protocol,
 };
 pub use run::{
     CheckpointRef, Outcome, RunCompleted, RunDeleted, RunFailed, RunPauseRequested, RunPaused, RunRequested,

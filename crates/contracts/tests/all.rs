@@ -128,6 +128,11 @@ fn fields_that_joined_later_may_be_missing() {
         ("patrol.training.progressed.v1", "/diagnostics", "old_approx_kl"),
         ("patrol.training.progressed.v1", "/diagnostics", "update_seconds"),
         ("patrol.training.progressed.v1", "/diagnostics", "rollout_seconds"),
+        ("patrol.evaluation.completed.v1", "/sampled", "full_coverage_share"),
+        ("patrol.evaluation.completed.v1", "/sampled", "probability_better_than_tour_bounds"),
+        ("patrol.evaluation.completed.v1", "/argmax", "probability_better_than_greedy_bounds"),
+        ("patrol.evaluation.completed.v1", "/sampled/mean_threat", "iqm_bounds"),
+        ("patrol.evaluation.baselines_completed.v1", "/agents/0", "full_coverage_share"),
     ];
     let samples = samples();
     for (kind, place, field) in joined {

@@ -72,6 +72,17 @@ pub struct Interval {
     pub mean: f64,
     /// Interquartile mean.
     pub iqm: f64,
+    /// Of the mean.
+    pub low: f64,
+    pub high: f64,
+    /// Of the interquartile mean; absent from evaluations of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iqm_bounds: Option<Bounds>,
+}
+
+/// A 95 % stratified bootstrap interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Bounds {
     pub low: f64,
     pub high: f64,
 }
@@ -87,8 +98,15 @@ pub struct AgentScore {
     pub coverage: f64,
     pub average_idleness: f64,
     pub worst_idleness: f64,
+    /// Mean over the episodes in which every cell was cleared: says nothing without `full_coverage_share`.
     pub steps_to_full_coverage: Option<f64>,
+    /// Share of the episodes in which every cell was cleared, 0..1; absent from evaluations of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_coverage_share: Option<f64>,
+    /// Mean over the episodes with objects of their median age at removal; those never removed count with their age at the
+    /// end.
     pub response_p50: Option<f64>,
+    /// The same of the 95th percentile.
     pub response_p95: Option<f64>,
     /// Blocked moves per robot and step.
     pub interference_rate: f64,
@@ -98,7 +116,12 @@ pub struct AgentScore {
     /// (agent − tour) / (random walk − tour); absent when those are equal.
     pub optimality_gap: Option<f64>,
     pub probability_better_than_tour: f64,
+    /// Absent from evaluations of older versions, as the other one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability_better_than_tour_bounds: Option<Bounds>,
     pub probability_better_than_greedy: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability_better_than_greedy_bounds: Option<Bounds>,
     /// Time-averaged threat of every episode, in the protocol's order: what comparisons are computed from.
     pub episode_mean_threats: Vec<f64>,
 }

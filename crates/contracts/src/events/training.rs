@@ -119,7 +119,9 @@ pub struct EpisodeSummary {
     pub interferences: u32,
     pub objects_spawned: u32,
     pub objects_removed: u32,
+    /// Median age of the objects at their removal; those never removed count with their age at the end.
     pub response_p50: Option<f64>,
+    /// 95th percentile of the same.
     pub response_p95: Option<f64>,
 }
 

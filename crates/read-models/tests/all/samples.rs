@@ -204,13 +204,14 @@ fn score(agent: &str, mean: f64) -> AgentScore {
     AgentScore {
         agent: agent.into(),
         episodes: 20,
-        mean_threat: Interval { mean, iqm: mean, low: mean - 0.01, high: mean + 0.01 },
+        mean_threat: Interval { mean, iqm: mean, low: mean - 0.01, high: mean + 0.01, iqm_bounds: None },
         episode_mean_threats: vec![mean, mean],
         final_threat: 0.5,
         coverage: 1.0,
         average_idleness: 90.0,
         worst_idleness: 300.0,
         steps_to_full_coverage: None,
+        full_coverage_share: Some(0.0),
         response_p50: Some(15.0),
         response_p95: Some(60.0),
         interference_rate: 0.0,
@@ -218,7 +219,9 @@ fn score(agent: &str, mean: f64) -> AgentScore {
         battery_deaths: 0.0,
         optimality_gap: Some(0.1),
         probability_better_than_tour: 0.6,
+        probability_better_than_tour_bounds: None,
         probability_better_than_greedy: 0.9,
+        probability_better_than_greedy_bounds: None,
     }
 }
 
