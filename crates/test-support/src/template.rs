@@ -83,7 +83,7 @@ fn key(migrations: &Path) -> Result<String> {
         fs::read(file).with_context(|| format!("read {}", file.display()))?.hash(&mut hasher);
     }
     let bin_dir = local_servers::find_postgres(Path::new(""))?;
-    Ok(format!("v1-{:016x}", {
+    Ok(format!("v2-{:016x}", {
         bin_dir.hash(&mut hasher);
         hasher.finish()
     }))

@@ -27,6 +27,21 @@ async fn runs_are_listed_newest_first_filtered_and_paged() -> Result<()> {
 }
 
 #[tokio::test]
+async fn names_are_found_whatever_the_case_of_their_letters() -> Result<()> {
+    let names = ["Ärger am Tor", "ПАТРУЛЬ", "Night"];
+    let events = names.iter().zip(1..).map(|(name, number)| requested(run(number), name));
+    let world = World::with(events.collect()).await?;
+    for (text, name) in
+        [("ärger", "Ärger am Tor"), ("ÄRGER", "Ärger am Tor"), ("патруль", "ПАТРУЛЬ"), ("NIGHT", "Night")]
+    {
+        let filter = RunFilter { name_contains: Some(text.into()), ..RunFilter::default() };
+        let found = world.models.runs(&filter, Paging::new(1, 10)).await?.items;
+        assert_eq!(found.iter().map(|run| run.name.as_str()).collect::<Vec<_>>(), [name], "{text}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn metrics_are_read_both_ways_and_since() -> Result<()> {
     let world = World::with((1..=30).map(|update| progressed(run(1), update)).collect()).await?;
     let read = async |order, since, paging| {
