@@ -1,13 +1,15 @@
 //! Sending a command and waiting until the read models show what became of it.
 
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::extract::{Origin, RunKey};
+use crate::repeats::is_effect;
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use contracts::{Command, CommandId, Envelope, Rejection, RunId, subjects};
+use event_log::StreamName;
 use read_models::{CommandOutcomeRow, RunRow};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -41,20 +43,66 @@ impl App {
     /// Stores `command` in the log and waits for its outcome.
     ///
     /// # Errors
-    /// The rejection, when it was rejected; `Unavailable` when the log cannot be reached: nothing has happened then.
+    /// The rejection, when it was rejected; `Invalid` when its key was used for another command; `Unavailable` when the log
+    /// cannot be reached: nothing has happened then.
     pub async fn command(&self, origin: &Origin, command: &Command) -> Result<Outcome> {
         self.send(origin, command).await?;
-        self.outcome(origin.command_id, PATIENCE).await
+        self.outcome_of(origin, command).await
     }
 
-    /// Stores `command` in the log. Under an id that was used before nothing new happens.
+    /// Waits until the read models show what the stored `command` caused.
+    ///
+    /// # Errors
+    /// The rejection, when it was rejected; `Invalid` when its key was used for another command.
+    pub async fn outcome_of(&self, origin: &Origin, command: &Command) -> Result<Outcome> {
+        let effects = self.effects(origin.command_id, PATIENCE).await?;
+        // Another command under the same key may have been on its way when this one came.
+        self.check_key(origin, command, &effects).await?;
+        self.concluded(origin.command_id, effects).await
+    }
+
+    /// Stores `command` in the log, unless it is known already what became of it: the stream of commands forgets their ids
+    /// after a while, and a repeated request must still have no second effect.
+    ///
+    /// # Errors
+    /// `Invalid` when its key was used for another command.
     pub async fn send(&self, origin: &Origin, command: &Command) -> Result<()> {
+        if self.was_decided(origin, command).await? {
+            return Ok(());
+        }
         let now = self.clock.now();
         let mut envelope = Envelope::for_command(command.kind(), origin.command_id, "gateway", now, command.run_id());
         envelope.traceparent = Some(origin.traceparent.clone());
         let subject = subjects::command(command.aggregate(), command.verb());
         self.log.send_command(&subject, &envelope, Bytes::from(command.to_json()?)).await?;
         Ok(())
+    }
+
+    /// Whether the read models show what became of `command`, under a key that was used before.
+    ///
+    /// # Errors
+    /// `Invalid` when the key was used for another command.
+    pub async fn was_decided(&self, origin: &Origin, command: &Command) -> Result<bool> {
+        if !origin.is_keyed {
+            return Ok(false);
+        }
+        let effects = self.models.command_outcomes(origin.command_id).await?;
+        self.check_key(origin, command, &effects).await?;
+        Ok(!effects.is_empty())
+    }
+
+    async fn check_key(&self, origin: &Origin, command: &Command, effects: &[CommandOutcomeRow]) -> Result<()> {
+        let Some(first) = effects.first().filter(|_| origin.is_keyed) else { return Ok(()) };
+        let recorded = self.log.event_at(u64::try_from(first.id).unwrap_or(0)).await?;
+        // What cannot be read cannot be compared.
+        let event = recorded.and_then(|recorded| recorded.event().ok());
+        match event.is_none_or(|event| is_effect(command, &event)) {
+            true => Ok(()),
+            false => Err(Error::invalid(
+                &["header", "Idempotency-Key"],
+                "was used for another request; take a new one, or repeat that request as it was",
+            )),
+        }
     }
 
     /// The run when its trainer has answered what was asked of it last, or as it stands at the deadline.
@@ -78,23 +126,39 @@ impl App {
     /// # Errors
     /// The rejection, when it was rejected.
     pub async fn outcome(&self, command: CommandId, patience: Duration) -> Result<Outcome> {
+        let effects = self.effects(command, patience).await?;
+        self.concluded(command, effects).await
+    }
+
+    /// Whether no command waits to be decided, and the read models show what became of all.
+    pub async fn is_quiet(&self) -> Result<bool> {
+        // A command leaves its stream when its effects are in the log.
+        let waiting = self.log.stream_status(StreamName::Commands).await?.messages;
+        let last = self.log.last_sequence().await?;
+        let shown = self.models.position().await?.map_or(0, |position| position.sequence);
+        Ok(waiting == 0 && shown >= last)
+    }
+
+    /// Waits for the events that a command caused; none when the patience ended before.
+    async fn effects(&self, command: CommandId, patience: Duration) -> Result<Vec<CommandOutcomeRow>> {
         let deadline = Instant::now() + patience;
         loop {
             let position = self.models.position().await?.map_or(0, |position| position.sequence);
-            let outcomes = self.models.command_outcomes(command).await?;
-            if outcomes.iter().any(|outcome| outcome.event_type.starts_with("patrol.command.rejected")) {
-                let rejection = self.models.rejection(command).await?;
-                return Err(Rejection(rejection.map(|row| row.reasons.0).unwrap_or_default()).into());
-            }
-            if !outcomes.is_empty() {
-                return Ok(Outcome::Done(outcomes));
-            }
+            let effects = self.models.command_outcomes(command).await?;
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(Outcome::Pending);
+            if !effects.is_empty() || left.is_zero() {
+                return Ok(effects);
             }
             self.models.wait_for_position(position + 1, left.min(LOOK_AGAIN)).await;
         }
+    }
+
+    async fn concluded(&self, command: CommandId, effects: Vec<CommandOutcomeRow>) -> Result<Outcome> {
+        if effects.iter().any(|effect| effect.event_type.starts_with("patrol.command.rejected")) {
+            let rejection = self.models.rejection(command).await?;
+            return Err(Rejection(rejection.map(|row| row.reasons.0).unwrap_or_default()).into());
+        }
+        Ok(if effects.is_empty() { Outcome::Pending } else { Outcome::Done(effects) })
     }
 }
 

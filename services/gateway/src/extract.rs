@@ -58,6 +58,8 @@ pub struct Origin {
 impl PageQuery {
     /// # Errors
     /// For a page or a page size of 0.
+    /// The client chose the id, by an `Idempotency-Key`: it may have been used before.
+    pub is_keyed: bool,
     pub fn paging(self, default_size: u32, largest: u32) -> Result<Paging, Error> {
         let zero = |name| Violation::new(&["query", name], "must be at least 1");
         let fields = [("page", self.page), ("page_size", self.page_size)];
@@ -173,7 +175,7 @@ impl FromRequestParts<App> for Origin {
         };
         let caller = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
         let trace = TraceContext::continued(caller, app.ids.as_ref());
-        Ok(Self { command_id: CommandId(id), traceparent: trace.to_string() })
+        Ok(Self { command_id: CommandId(id), is_keyed: key.is_some(), traceparent: trace.to_string() })
     }
 }
 

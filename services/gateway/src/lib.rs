@@ -22,6 +22,7 @@ mod live;
 mod middleware;
 mod origins;
 mod rate_limit;
+mod repeats;
 mod routes;
 mod scripted;
 mod server;

@@ -2,7 +2,7 @@
 
 use crate::api::Api;
 use crate::app::App;
-use crate::commanding::{Outcome, PATIENCE};
+use crate::commanding::Outcome;
 use crate::error::{Error, Result};
 use crate::extract::{Origin, Path, Query};
 use axum::extract::State;
@@ -113,7 +113,7 @@ async fn send(
     let command = Command::decode(&aggregate, &verb, &body).map_err(|reasons| Error::from(Rejection(reasons)))?;
     app.send(&origin, &command).await?;
     let outcome = match query.wait {
-        Some(true) => app.outcome(origin.command_id, PATIENCE).await?,
+        Some(true) => app.outcome_of(&origin, &command).await?,
         Some(false) | None => Outcome::Pending,
     };
     let location = format!("/api/v1/commands/{}", origin.command_id);

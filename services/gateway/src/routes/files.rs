@@ -3,7 +3,7 @@
 use crate::api::Api;
 use crate::app::App;
 use crate::commanding::{Outcome, PendingCommand, pending};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, chain};
 use crate::extract::{Origin, PageQuery, Path, Query, RunKey};
 use crate::upload::{self, Form};
 use axum::extract::multipart::{Multipart, MultipartRejection};
@@ -20,6 +20,7 @@ use read_models::{File, FileKind, RunRow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use trajectories::store::sha256;
 use uuid::Uuid;
 
 const DEFAULT_SIZE: u32 = 20;
@@ -178,20 +179,26 @@ async fn add(State(app): State<App>, origin: Origin, form: Result<Multipart, Mul
         Some(number) => Some(session(&app, number).await?),
     };
     let checked = bytes.clone();
-    let checking = tokio::task::spawn_blocking(move || Policy::from_safetensors(&checked).map(drop));
+    let checking = tokio::task::spawn_blocking(move || {
+        Policy::from_safetensors(&checked).map(|_| (sha256(&checked), checked.len() as u64))
+    });
     let policy = checking.await.map_err(Error::internal)?;
-    policy.map_err(|error| Error::invalid(&["body", "file"], format!("is not a policy: {error}")))?;
-    // The same upload repeated under the same key is the same file.
-    let file_id = FileId(origin.command_id.derive("file"));
-    let stored = app.store.put(&format!("models/{file_id}.safetensors"), bytes).await?;
+    let (sha256, size) =
+        policy.map_err(|error| Error::invalid(&["body", "file"], format!("is not a policy: {}", chain(&error))))?;
+    // The same upload repeated under the same key is the same file; other bytes are another one, whatever the key.
+    let file_id = FileId(origin.command_id.derive(&format!("file/{sha256}")));
+    let uri = format!("models/{file_id}.safetensors");
     let command = Command::RegisterModel(RegisterModel {
         file_id,
         original_filename: name,
-        blob: BlobRef { uri: stored.key, sha256: stored.sha256, bytes: stored.bytes, rows: None },
+        blob: BlobRef { uri: uri.clone(), sha256, bytes: size, rows: None },
         run_id: run.map(|run| run.run_id.into()),
         description,
         metadata,
     });
+    if !app.was_decided(&origin, &command).await? {
+        app.store.put(&uri, bytes).await?;
+    }
     match app.command(&origin, &command).await? {
         Outcome::Pending => Ok(pending(&origin)),
         Outcome::Done(outcomes) => {

@@ -8,6 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use test_support::wait_for;
+use trajectories::ObjectStore;
 
 /// A run that is over before anybody looks.
 fn short() -> Value {
@@ -178,6 +179,8 @@ async fn what_is_no_policy_is_not_kept() -> Result<()> {
             (StatusCode::UNPROCESSABLE_ENTITY, &json!(["body", "file"])),
             "{what}"
         );
+        let message = problem["detail"][0]["msg"].as_str().context("a sentence")?;
+        assert_ne!(message, "is not a policy: the policy cannot be read", "{what}: why not?");
     }
     let empty = world.request(Method::POST, "/api/v1/files/").multipart(Form::new().text("x", "y")).send().await?;
     assert_eq!(empty.status(), StatusCode::UNPROCESSABLE_ENTITY);
@@ -185,5 +188,65 @@ async fn what_is_no_policy_is_not_kept() -> Result<()> {
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     let list = world.found("/api/v1/files/list").await?;
     assert!(list["files"].as_array().context("a list")?.iter().all(|file| file["file_type"] == "checkpoint"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_is_for_one_upload_and_nothing_overwrites_a_file() -> Result<()> {
+    let world = World::with_trainer().await?;
+    let session = world.train(short()).await?;
+    let (_, one) = checkpoint(&world, &session).await?;
+    let mut other = one.to_vec();
+    let end = other.len();
+    other[end - 4..].copy_from_slice(&0.125_f32.to_le_bytes());
+    for key in ["my upload", "0190a1b2-0000-7000-8000-00000000beef"] {
+        let upload = async |bytes: &[u8]| {
+            let form = Form::new().part("file", Part::bytes(bytes.to_vec()).file_name("policy"));
+            let request = world.request(Method::POST, "/api/v1/files/").header("idempotency-key", key);
+            read(request.multipart(form).send().await?).await
+        };
+        let (status, stored) = upload(&one).await?;
+        assert_eq!(status, StatusCode::CREATED, "{stored:#}");
+        let (status, refused) = upload(&other).await?;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:#}");
+        assert_eq!(refused["detail"][0]["loc"], json!(["header", "Idempotency-Key"]));
+        assert_eq!(upload(&one).await?, (StatusCode::CREATED, stored.clone()));
+        let download = format!("/api/v1/files/{}/download", stored["id"]);
+        assert_eq!(world.request(Method::GET, &download).send().await?.bytes().await?, one);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn files_that_were_registered_without_their_bytes_say_so() -> Result<()> {
+    let world = World::start().await?;
+    let register = async |uri: &str, bytes: usize| {
+        let blob = json!({"uri": uri, "sha256": "0".repeat(64), "bytes": bytes});
+        let body = json!({"file_id": uuid::Uuid::new_v4(), "original_filename": "policy", "blob": blob});
+        let (status, report) = world.post("/api/v1/commands/archive/register_model?wait=true", body).await?;
+        ensure!(status == StatusCode::ACCEPTED && report["status"] == "done", "{report:#}");
+        report["outcomes"][0]["sequence"].as_i64().context("a number")
+    };
+    let absent = register("models/none.safetensors", 8).await?;
+    let store = ObjectStore::open(world.store_url())?;
+    store.put("models/other.safetensors", Bytes::from_static(b"12345678")).await?;
+    let different = register("models/other.safetensors", 8).await?;
+    let longer = register("models/other.safetensors", 800).await?;
+    for (number, range, status) in [
+        (absent, None, StatusCode::NOT_FOUND),
+        (absent, Some("bytes=0-3"), StatusCode::NOT_FOUND),
+        (different, None, StatusCode::CONFLICT),
+        (longer, Some("bytes=700-703"), StatusCode::CONFLICT),
+    ] {
+        for query in ["", "?format=onnx"] {
+            let download = format!("/api/v1/files/{number}/download{query}");
+            let mut request = world.request(Method::GET, &download);
+            if let Some(range) = range.filter(|_| query.is_empty()) {
+                request = request.header("range", range);
+            }
+            let (found, problem) = read(request.send().await?).await?;
+            assert_eq!(found, status, "{download}: {problem:#}");
+        }
+    }
     Ok(())
 }

@@ -67,6 +67,71 @@ async fn a_request_that_is_repeated_has_one_effect() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_key_is_for_one_request() -> Result<()> {
+    let world = World::start().await?;
+    let body = |name: &str, algorithm: &str| json!({"name": name, "algorithm": algorithm, "total_timesteps": 1000, "config": {"gamma": 0.9, "epochs": 3}});
+    let (another, _) = world.start_session("another").await?;
+    for key in ["my key", "0190a1b2-0000-7000-8000-00000000feed"] {
+        let ask = async |method: Method, path: &str, key: &str, body: Value| {
+            let request = world.request(method, path).header("idempotency-key", key).json(&body);
+            read(request.send().await?).await
+        };
+        let (status, session) = ask(Method::POST, "/api/v1/training/start", key, body("one", "ppo")).await?;
+        assert_eq!(status, StatusCode::ACCEPTED, "{session:#}");
+        let path = format!("/api/v1/training/{}", session["id"]);
+        let mut changed = body("one", "ppo");
+        changed["config"]["gamma"] = json!(0.8);
+        for (method, path, body) in [
+            (Method::DELETE, path.clone(), Value::Null),
+            (Method::POST, format!("{path}/pause"), Value::Null),
+            (Method::POST, format!("{path}/evaluations"), json!({})),
+            (Method::POST, "/api/v1/training/start".to_owned(), body("two", "ppo")),
+            (Method::POST, "/api/v1/training/start".to_owned(), body("one", "a3c")),
+            (Method::POST, "/api/v1/training/start".to_owned(), changed),
+            (Method::POST, "/api/v1/commands/run/start?wait=true".to_owned(), json!({"total_timesteps": 7})),
+        ] {
+            let (status, refused) = ask(method, &path, key, body).await?;
+            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: {refused:#}");
+            assert_eq!(refused["detail"][0]["loc"], json!(["header", "Idempotency-Key"]), "{path}");
+        }
+        assert_eq!(world.found(&format!("{path}/status")).await?["status"], "queued");
+        let again = ask(Method::POST, "/api/v1/training/start", key, body("one", "ppo")).await?;
+        assert_eq!(again, (StatusCode::ACCEPTED, session));
+
+        // What was refused once stays refused, and is not asked of another session.
+        let second = format!("{key}2").replace("feed2", "f00d");
+        world.post(&format!("{path}/pause"), Value::Null).await?;
+        let pause = format!("{path}/pause");
+        assert_eq!(ask(Method::POST, &pause, &second, Value::Null).await?.0, StatusCode::CONFLICT);
+        world.post(&format!("{path}/resume"), Value::Null).await?;
+        assert_eq!(ask(Method::POST, &pause, &second, Value::Null).await?.0, StatusCode::CONFLICT);
+        let other = format!("/api/v1/training/{another}/pause");
+        assert_eq!(ask(Method::POST, &other, &second, Value::Null).await?.0, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(world.found(&format!("/api/v1/training/{another}/status")).await?["status"], "queued");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_is_stopped_by_force_wherever_that_is_said() -> Result<()> {
+    let world = World::start().await?;
+    for (query, body) in [("?force=true", Value::Null), ("", json!({"force": true}))] {
+        let (number, run) = world.start_session("stubborn").await?;
+        world.append(vec![started(run, None)]).await?;
+        let (status, answer) = world.post(&format!("/api/v1/training/{number}/stop{query}"), body).await?;
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer:#}");
+        let history = world.found(&format!("/api/v1/training/{number}/events?aggregate=run")).await?;
+        assert_eq!(history["events"][2]["data"]["force"], true, "{history:#}");
+    }
+    let (number, _) = world.start_session("calm").await?;
+    for (query, body) in [("?force=1", Value::Null), ("", json!({"force": 1}))] {
+        let (status, problem) = world.post(&format!("/api/v1/training/{number}/stop{query}"), body).await?;
+        assert_eq!((status, &problem["detail"][0]["loc"][1]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("force")));
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_key_is_the_id_of_the_command_whenever_it_is_decided() -> Result<()> {
     let world = World::start().await?;
     world.stop_deciding().await?;

@@ -165,6 +165,10 @@ impl World {
         Ok(world)
     }
 
+    pub fn store_url(&self) -> &str {
+        &self.store_url
+    }
+
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.address)).timeout(PATIENCE)
     }
