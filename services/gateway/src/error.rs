@@ -62,6 +62,8 @@ pub enum Error {
     #[error("the range lies outside the file")]
     RangeNotSatisfiable { bytes: u64 },
     #[error("the answer took too long; try again later")]
+    #[error("the body of the request took too long; send it again, and faster")]
+    BodyTooSlow,
     TimedOut,
     /// Nats-server, Postgres or the store is away for the moment.
     #[error("a server behind the gateway cannot be reached; try again later")]
@@ -137,6 +139,7 @@ impl Error {
     fn log(&self) {
         match self {
             Self::Internal(cause) => tracing::error!("a request failed: {}", chain(cause.as_ref())),
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Unavailable(cause) => tracing::warn!("a request could not be served: {}", chain(cause.as_ref())),
             _ => {}
         }

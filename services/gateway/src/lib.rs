@@ -23,6 +23,7 @@ mod middleware;
 mod origins;
 mod rate_limit;
 mod repeats;
+mod request_body;
 mod routes;
 mod scripted;
 mod server;

@@ -17,8 +17,10 @@ pub struct Limits {
     pub requests_per_second: Option<NonZeroU32>,
     /// How long a client may take for the head of a request, and how long a connection may be idle.
     pub head_within: Duration,
-    /// How long an answer may take to begin.
+    /// How long an answer may take to begin once the request is there, and how long its body may pause.
     pub answer_within: Duration,
+    /// How long a body may take in all.
+    pub body_within: Duration,
     /// Connections at once; further ones wait for a place.
     pub connections: usize,
     /// How often a watcher on a WebSocket hears a ping; one that is silent for three of them is gone.
@@ -40,6 +42,8 @@ impl Default for Limits {
             requests_per_second: ON_LOOPBACK.parse().ok(),
             head_within: Duration::from_secs(30),
             answer_within: Duration::from_secs(30),
+            // The largest upload at 600 kbit/s.
+            body_within: Duration::from_secs(15 * 60),
             connections: 8192,
             heartbeat: Duration::from_secs(30),
         }

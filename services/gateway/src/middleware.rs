@@ -3,7 +3,7 @@
 use crate::admission::{Admission, admitted, is_open};
 use crate::app::App;
 use crate::config::Config;
-use crate::error::Error;
+use crate::request_body::{read_to_the_end, within_time};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -29,12 +29,13 @@ const LONGEST_REQUEST_ID: usize = 64;
 pub fn around(router: Router<App>, app: &App, config: &Config) -> Router<App> {
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(config.limits.answer_within, within_time))
+        .layer(from_fn_with_state(config.limits.clone(), within_time))
         .layer(from_fn_with_state(app.clone(), from_known_pages))
         .layer(from_fn_with_state(Admission::new(config), admitted))
         .layer(cors(config))
         .layer(from_fn(with_security_headers))
         .layer(from_fn_with_state(Observer::new(app), observed))
+        .layer(from_fn(read_to_the_end))
 }
 
 /// Ids and metrics of requests.
@@ -160,12 +161,5 @@ async fn from_known_pages(State(app): State<App>, request: Request, next: Next) 
     match checked {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
-    }
-}
-
-async fn within_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Error::TimedOut.into_response(),
     }
 }

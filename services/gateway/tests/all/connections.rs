@@ -47,6 +47,73 @@ async fn large_heads_and_those_that_never_end_are_turned_away() -> Result<()> {
     Ok(())
 }
 
+/// A request for a world whose body of `length` bytes follows.
+fn head_of_body(content_type: &str, length: usize) -> String {
+    format!(
+        "POST /api/v1/environment/sessions HTTP/1.1\r\nhost: localhost\r\ncontent-type: {content_type}\r\n\
+         content-length: {length}\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_body_may_be_slow_but_neither_stall_nor_take_for_ever() -> Result<()> {
+    const PAUSE: Duration = Duration::from_millis(200);
+    let world = World::with(|config| {
+        config.limits.answer_within = Duration::from_secs(1);
+        config.limits.body_within = Duration::from_secs(4);
+    })
+    .await?;
+    let body = br#"{"width": 5, "height": 5}"#;
+    // As long as the limit of an answer, twice.
+    let mut slow = TcpStream::connect(world.address).await?;
+    let mut pace = tokio::time::interval(PAUSE);
+    let head = head_of_body("application/json", body.len()).replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+    slow.write_all(head.as_bytes()).await?;
+    for piece in body.chunks(3) {
+        pace.tick().await;
+        slow.write_all(piece).await?;
+    }
+    let answer = all_that_comes(&mut slow).await?;
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+
+    let answer = last_words(&world, head_of_body("application/json", 9).as_bytes()).await?;
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("connection: close"), "{answer}");
+
+    let (mut read, mut write) = TcpStream::connect(world.address).await?.into_split();
+    write.write_all(head_of_body("application/json", 10_000).as_bytes()).await?;
+    let dripping = async {
+        while write.write_all(b" ").await.is_ok() {
+            pace.tick().await;
+        }
+    };
+    let mut answer = [0; 13];
+    tokio::select! {
+        answered = tokio::time::timeout(PATIENCE, read.read_exact(&mut answer)) => drop(answered.context("no answer")??),
+        () = dripping => {}
+    }
+    assert_eq!(&answer, b"HTTP/1.1 408 ");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_goes_on_after_a_refusal_or_says_that_it_ends() -> Result<()> {
+    let world = World::start().await?;
+    // The body is there: it is read over.
+    let next = "GET /livez HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n";
+    let both = format!("{}0123456789{next}", head_of_body("text/plain", 10));
+    let answers = last_words(&world, both.as_bytes()).await?;
+    assert!(answers.starts_with("HTTP/1.1 415 ") && answers.contains("HTTP/1.1 200 "), "{answers}");
+    // It is not, and who waits to be asked for it never sends it.
+    for head in [
+        head_of_body("text/plain", 10),
+        head_of_body("text/plain", 10).replace("\r\n\r\n", "\r\nexpect: 100-continue\r\n\r\n"),
+    ] {
+        let answer = last_words(&world, head.as_bytes()).await?;
+        assert!(answer.starts_with("HTTP/1.1 415 ") && answer.contains("connection: close"), "{answer}");
+    }
+    Ok(())
+}
+
 /// The server of the log allows a thousand readers, and services need some of them.
 #[tokio::test]
 async fn not_everybody_may_follow_the_log_at_once() -> Result<()> {
