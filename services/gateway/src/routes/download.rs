@@ -3,7 +3,7 @@
 use crate::api::Api;
 use crate::app::App;
 use crate::byte_ranges::{self, Wanted};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, chain};
 use crate::extract::{Path, Query};
 use crate::routes::files::{SAFETENSORS, file, filename};
 use axum::extract::State;
@@ -28,7 +28,7 @@ pub fn routes(api: Api) -> Api {
             .gives_content(200, "All bytes", SAFETENSORS)
             .gives_content(206, "The range asked for", SAFETENSORS)
             .gives_nothing(304, "The client has it already")
-            .fails(&[404, 416, 422])
+            .fails(&[404, 409, 416, 422])
     })
 }
 
@@ -56,7 +56,7 @@ struct Content {
 }
 
 enum Source {
-    Stored(String),
+    Stored(File),
     Made(Bytes),
 }
 
@@ -78,19 +78,20 @@ fn stored(file: File) -> Content {
     Content {
         kind: SAFETENSORS,
         filename: filename(&file),
-        sha256: file.sha256,
+        sha256: file.sha256.clone(),
         bytes: u64::try_from(file.bytes).unwrap_or(0),
-        source: Source::Stored(file.uri),
+        source: Source::Stored(file),
     }
 }
 
 /// The export is a function of the file, made when it is asked for.
 async fn onnx(app: &App, file: File) -> Result<Content> {
-    let stored = app.store.get(&file.uri).await?;
+    let stored = whole(app, &file).await?;
     let export = move || Policy::from_safetensors(&stored).map(|policy| Bytes::from(policy.to_onnx()));
     let exported = tokio::task::spawn_blocking(export).await.map_err(Error::internal)?;
-    let made = exported
-        .map_err(|error| Error::invalid(&["query", "format"], format!("this file cannot be exported: {error}")))?;
+    let made = exported.map_err(|error| {
+        Error::invalid(&["query", "format"], format!("this file cannot be exported: {}", chain(&error)))
+    })?;
     Ok(Content {
         kind: ONNX,
         filename: format!("{}.onnx", file.file_id),
@@ -129,15 +130,37 @@ impl Content {
 impl Source {
     async fn all(self, app: &App) -> Result<Bytes> {
         match self {
-            Self::Stored(uri) => Ok(app.store.get(&uri).await?),
+            Self::Stored(file) => whole(app, &file).await,
             Self::Made(bytes) => Ok(bytes),
         }
     }
 
     async fn part(self, app: &App, range: Range<u64>) -> Result<Bytes> {
         match self {
-            Self::Stored(uri) => Ok(app.store.get_range(&uri, range).await?),
+            Self::Stored(file) => match app.store.get_range(&file.uri, range).await {
+                Ok(bytes) => Ok(bytes),
+                Err(error) => Err(unreadable(app, &file, error).await),
+            },
             Self::Made(bytes) => Ok(bytes.slice(range.start as usize..range.end as usize)),
         }
+    }
+}
+
+/// All bytes of `file`, if they are those that were registered.
+async fn whole(app: &App, file: &File) -> Result<Bytes> {
+    match app.store.get_recorded(&file.uri, &file.sha256).await {
+        Ok(bytes) => Ok(bytes),
+        Err(error) => Err(unreadable(app, file, error).await),
+    }
+}
+
+/// A file can be registered without bytes, or with those of another one.
+async fn unreadable(app: &App, file: &File, error: trajectories::Error) -> Error {
+    let other = || Error::Conflict(format!("file {} has not the bytes that were registered; upload it again", file.id));
+    match (error, app.store.size(&file.uri).await) {
+        (_, Ok(None)) => Error::NotFound(format!("file {} has no bytes in the store; upload it again", file.id)),
+        (trajectories::Error::Digest { .. }, _) => other(),
+        (_, Ok(Some(size))) if i64::try_from(size) != Ok(file.bytes) => other(),
+        (error, _) => error.into(),
     }
 }
