@@ -64,20 +64,15 @@ pub struct Recordings {
     pub next: Option<FrameKey>,
 }
 
-/// The files of `split`, or of the preferred one that has any.
-pub async fn step_files(
-    models: &ReadModels,
-    run: RunId,
-    split: Option<Split>,
-    episode: Option<i64>,
-) -> Result<(Split, Vec<TrajectoryFileRow>)> {
-    for candidate in PREFERRED.into_iter().filter(|candidate| split.is_none_or(|split| split == *candidate)) {
-        let files = models.trajectory_files(run, candidate, Table::Steps, episode).await?;
+/// The preferred split of those that have steps, and its files.
+pub async fn preferred_files(models: &ReadModels, run: RunId) -> Result<(Split, Vec<TrajectoryFileRow>)> {
+    for candidate in PREFERRED {
+        let files = models.trajectory_files(run, candidate, Table::Steps, None).await?;
         if !files.is_empty() {
             return Ok((candidate, files));
         }
     }
-    Ok((split.unwrap_or(Split::Train), Vec::new()))
+    Ok((Split::Train, Vec::new()))
 }
 
 /// The episodes that a file may hold.
@@ -100,7 +95,12 @@ impl App {
     ) -> Result<Recordings> {
         // What does not fit was never written.
         let wanted = episode.map(|episode| i64::try_from(episode).unwrap_or(i64::MAX));
-        let (split, files) = step_files(&self.models, run, split, wanted).await?;
+        let split = match split {
+            Some(split) => split,
+            // Whatever the episode: another split's episode of the same number is another one.
+            None => preferred_files(&self.models, run).await?.0,
+        };
+        let files = self.models.trajectory_files(run, split, Table::Steps, wanted).await?;
         let steps = |episode, rows| rows / experiments::team_size(config, split, episode).max(1) as u64;
         let total = match (experiments::common_team_size(config, split), episode) {
             // Simulated teams are complete in every step.

@@ -3,7 +3,7 @@
 use super::session::SessionStatus;
 use crate::api::Api;
 use crate::app::App;
-use crate::archive::{Recordings, step_files};
+use crate::archive::{Recordings, preferred_files};
 use crate::error::{Error, Result};
 use crate::excerpts::{Cut, Excerpt, FrameKey};
 use crate::extract::{PageQuery, Path, Query, RunKey};
@@ -110,6 +110,8 @@ struct FramePage {
     page_size: u32,
     /// `after` of the next page, when there is one.
     next: Option<FrameKey>,
+    /// What these episodes were for.
+    split: Split,
     frames: Vec<Frame>,
 }
 
@@ -131,7 +133,7 @@ async fn sessions(State(app): State<App>, Query(query): Query<PageQuery>) -> Res
 
 async fn playable(app: &App, session: PlaybackSession) -> Result<PlayableSession> {
     let run = session.run;
-    let (split, files) = step_files(&app.models, run.run_id.into(), None, None).await?;
+    let (split, files) = preferred_files(&app.models, run.run_id.into()).await?;
     let rows = files.iter().map(|file| file.rows.max(0) as u64).sum();
     let frame_count = match split {
         Split::Train => Teams::of(&run.config.0).timesteps(rows),
@@ -170,8 +172,7 @@ async fn frames(State(app): State<App>, Path(key): Path<RunKey>, Query(query): Q
     for excerpt in &recordings.excerpts {
         scenes.push(scene(&app, &run, &recordings, excerpt).await?);
     }
-    let (total, next) = (recordings.total, recordings.next);
-    let playing = tokio::task::spawn_blocking(move || page_json(total, paging, next, scenes));
+    let playing = tokio::task::spawn_blocking(move || page_json(&recordings, paging, scenes));
     let json = playing.await.map_err(Error::internal)??;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }
@@ -223,10 +224,12 @@ async fn scene(app: &App, run: &RunRow, recordings: &Recordings, excerpt: &Excer
 }
 
 /// The page as JSON, frame by frame: the frames themselves would take many times the space.
-fn page_json(total: u64, paging: Paging, next: Option<FrameKey>, scenes: Vec<Scene>) -> Result<Vec<u8>> {
-    let (page, page_size) = (paging.page(), paging.page_size());
-    let next = next.map_or("null".to_owned(), |key| format!("\"{key}\""));
-    let head = format!(r#"{{"total":{total},"page":{page},"page_size":{page_size},"next":{next},"frames":["#);
+fn page_json(recordings: &Recordings, paging: Paging, scenes: Vec<Scene>) -> Result<Vec<u8>> {
+    let (page, page_size, total) = (paging.page(), paging.page_size(), recordings.total);
+    let next = recordings.next.map_or("null".to_owned(), |key| format!("\"{key}\""));
+    let split = serde_json::to_string(&recordings.split)?;
+    let head =
+        format!(r#"{{"total":{total},"page":{page},"page_size":{page_size},"next":{next},"split":{split},"frames":["#);
     let mut json = head.into_bytes();
     let beginning = json.len();
     for scene in scenes {

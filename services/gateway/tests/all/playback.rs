@@ -123,6 +123,11 @@ async fn evaluations_and_scripted_agents_are_played_back() -> Result<()> {
     let total = frames.wait_until(agents * 2 * 60, "split=baseline&page_size=1").await?;
     let last = frames.list(&format!("split=baseline&page={total}&page_size=1")).await?;
     assert_eq!((&last[0]["episode"], &last[0]["step"]), (&json!(agents * 2 - 1), &json!(59)));
+    // The number of an episode does not choose what it was for.
+    for number in [0, agents * 2 - 1] {
+        let page = frames.page(&format!("episode={number}&page_size=1")).await?;
+        assert_eq!((&page["split"], page["total"] == 0), (&json!("train"), number > 9), "{number}: {:.300}", page);
+    }
     // Any episode by its number, from its first step.
     for split in ["eval", "baseline"] {
         let all = frames.list(&format!("split={split}&page_size=1000")).await?;
