@@ -38,6 +38,8 @@ pub struct Channel {
     pub progress: watch::Sender<Option<Utf8Bytes>>,
     pub frame: watch::Sender<Option<Utf8Bytes>>,
     pub error: watch::Sender<Option<Utf8Bytes>>,
+    /// Cancelled when the run is deleted: nothing more will come.
+    pub deleted: CancellationToken,
     abandoned: CancellationToken,
 }
 
@@ -78,6 +80,7 @@ impl Channel {
             progress: sender(),
             frame: sender(),
             error: sender(),
+            deleted: CancellationToken::new(),
             abandoned: CancellationToken::new(),
         }
     }
@@ -124,9 +127,14 @@ impl Follower {
 
     /// How the run stands according to the tables.
     async fn tell_present(&self) -> Result<()> {
-        let Some(run) = self.models.run(self.run).await? else { return Ok(()) };
+        let found = self.models.run(self.run).await?;
         let metric = self.models.latest_metric(self.run).await?;
         let Some(channel) = self.channel.upgrade() else { return Ok(()) };
+        // It was there when the first client came.
+        let Some(run) = found else {
+            channel.deleted.cancel();
+            return Ok(());
+        };
         let message = run.pending_action.as_deref().map(|action| format!("{action} was requested"));
         channel.status.send_replace(status(self.number, SessionStatus::of(&run), message.as_deref()));
         if let Some(metric) = metric {
@@ -139,6 +147,9 @@ impl Follower {
         let Some(channel) = self.channel.upgrade() else { return };
         if let Event::TrainingProgressed(progressed) = event {
             channel.progress.send_replace(messages::progressed(self.number, sequence, time, progressed));
+        }
+        if let Event::RunDeleted(_) = event {
+            channel.deleted.cancel();
         }
         if let Event::RunFailed(failed) = event {
             channel.error.send_replace(messages::failure(self.number, failed));

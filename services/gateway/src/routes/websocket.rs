@@ -32,6 +32,7 @@ const PROTOCOL: &str = "patrol";
 const UNKNOWN_SESSION: u16 = 4404;
 const GOING_AWAY: u16 = 1001;
 const PROTOCOL_ERROR: u16 = 1002;
+const MESSAGE_TOO_BIG: u16 = 1009;
 const INTERNAL_ERROR: u16 = 1011;
 
 pub fn routes(api: Api) -> Api {
@@ -45,11 +46,11 @@ fn described(operation: Operation) -> Operation {
             "JSON text frames with a `type`: `connection_ack`, then the present `training_status` and \
              `training_progress`, then what changes, `training_error`, and `environment_update` for the live map. `ping` \
              comes every 30 s; a client's `ping` is answered by `pong`. A slow client skips to the newest state. An \
-             unknown session closes with 4404. Browsers show a token as the subprotocol `bearer.<token>`, offered beside \
+             unknown session closes with 4404, and so does one that is deleted. Browsers show a token as the subprotocol `bearer.<token>`, offered beside \
              `patrol`, or as `?token=`.",
         )
         .gives_nothing(101, "The socket is open")
-        .fails(&[403, 422, 426, 429])
+        .fails(&[403, 426, 429])
 }
 
 #[derive(Deserialize)]
@@ -67,7 +68,7 @@ enum End {
 
 async fn watch(
     State(app): State<App>,
-    Path(key): Path<RunKey>,
+    key: Result<Path<RunKey>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response> {
@@ -75,7 +76,11 @@ async fn watch(
     app.origins.check(&headers)?;
     let upgrade = upgrade.map_err(|_| Error::UpgradeRequired)?;
     let permit = app.socket()?;
-    let run = app.run(key).await;
+    let run = match key {
+        Ok(Path(key)) => app.run(key).await,
+        // No session has such a number: to a client it is as unknown as any other.
+        Err(_) => Err(Error::NotFound("there is no such session".to_owned())),
+    };
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .max_message_size(LARGEST_MESSAGE)
@@ -125,6 +130,7 @@ async fn talk(app: &App, session_id: i64, channel: &Arc<Channel>, socket: &mut W
         let message = tokio::select! {
             biased;
             () = app.draining.cancelled() => return End::Closed(GOING_AWAY, "the gateway is stopping"),
+            () = channel.deleted.cancelled() => return End::Closed(UNKNOWN_SESSION, "the session was deleted"),
             _ = heartbeat.tick() => {
                 if heard.elapsed() > silence || !send(socket, Message::Ping(Default::default())).await {
                     return End::Gone;
@@ -136,7 +142,7 @@ async fn talk(app: &App, session_id: i64, channel: &Arc<Channel>, socket: &mut W
                 match received {
                     Some(Ok(Message::Text(text))) => answer(&text),
                     Some(Ok(Message::Close(_))) | None => return End::Gone,
-                    Some(Err(_)) => return End::Closed(PROTOCOL_ERROR, "that was no message, or too large a one"),
+                    Some(Err(error)) => return unreadable(&error),
                     Some(Ok(_)) => None,
                 }
             }
@@ -167,6 +173,14 @@ fn newest(receiver: &mut Newest) -> Option<Message> {
 fn answer(text: &str) -> Option<Message> {
     let message: ClientMessage = serde_json::from_str(text).ok()?;
     (message.kind == "ping").then(|| Message::text(r#"{"type":"pong"}"#))
+}
+
+/// The library tells sizes from the rest in words only.
+fn unreadable(error: &axum::Error) -> End {
+    match error.to_string().contains("too long") {
+        true => End::Closed(MESSAGE_TOO_BIG, "a message may have 16 KiB"),
+        false => End::Closed(PROTOCOL_ERROR, "that was no message"),
+    }
 }
 
 async fn send(socket: &mut WebSocket, message: Message) -> bool {

@@ -26,6 +26,16 @@ impl Watcher {
         found.with_context(|| format!("no {kind} in time"))?
     }
 
+    /// Code and reason with which the gateway closes.
+    pub async fn farewell(&mut self) -> Result<(u16, String)> {
+        loop {
+            if let Message::Close(close) = self.next().await? {
+                let close = close.context("a farewell without a code")?;
+                return Ok((close.code.into(), close.reason.to_string()));
+            }
+        }
+    }
+
     async fn find(&mut self, kind: &str) -> Result<Value> {
         loop {
             if let Message::Text(text) = self.next().await? {

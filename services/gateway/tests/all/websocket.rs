@@ -4,6 +4,7 @@ use crate::world::{PATIENCE, World};
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use futures::SinkExt;
+use reqwest::StatusCode;
 use serde_json::json;
 use std::time::Duration;
 use test_support::wait_for;
@@ -110,11 +111,34 @@ async fn heartbeats_go_both_ways_and_silent_clients_are_let_go() -> Result<()> {
 }
 
 #[tokio::test]
+async fn who_watches_a_session_that_is_deleted_is_told() -> Result<()> {
+    let world = World::start().await?;
+    let (number, _) = world.start_session("short-lived").await?;
+    let mut watcher = Watcher::open(&world, &format!("/ws/training/{number}")).await?;
+    watcher.wait_for("training_status").await?;
+    assert_eq!(world.delete(&format!("/api/v1/training/{number}")).await?.0, StatusCode::NO_CONTENT);
+    assert_eq!(watcher.farewell().await?, (4404, "the session was deleted".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn too_large_a_message_is_told_from_a_broken_one() -> Result<()> {
+    let world = World::start().await?;
+    let (number, _) = world.start_session("watched").await?;
+    let mut watcher = Watcher::open(&world, &format!("/ws/training/{number}")).await?;
+    watcher.0.send(Message::text("x".repeat(17 << 10))).await?;
+    assert_eq!(watcher.farewell().await?.0, 1009);
+    Ok(())
+}
+
+#[tokio::test]
 async fn unknown_sessions_and_strange_origins_are_turned_away() -> Result<()> {
     let world = World::start().await?;
-    let mut watcher = Watcher::open(&world, "/api/v1/ws/training/77").await?;
-    let Message::Close(Some(close)) = watcher.next().await? else { bail!("it was not closed") };
-    assert_eq!(u16::from(close.code), 4404);
+    for key in ["77", "abc", "99999999999999999999"] {
+        let mut watcher = Watcher::open(&world, &format!("/api/v1/ws/training/{key}")).await?;
+        let Message::Close(Some(close)) = watcher.next().await? else { bail!("it was not closed") };
+        assert_eq!(u16::from(close.code), 4404, "{key}");
+    }
     let mut request = format!("ws://{}/ws/training/77", world.address).into_client_request()?;
     request.headers_mut().insert("origin", "http://evil.example".parse()?);
     assert!(connect_async(request).await.is_err());
