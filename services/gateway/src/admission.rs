@@ -16,7 +16,7 @@ use tokio::time::Instant;
 /// WebSocket subprotocol that carries the token: browsers cannot set headers there.
 const TOKEN_PROTOCOL: &str = "bearer.";
 /// What an orchestrator asks: without a token, and answered however many requests come.
-const OPEN_PATHS: [&str; 3] = ["/livez", "/readyz", "/health"];
+const OPEN_PATHS: [&str; 4] = ["/livez", "/readyz", "/health", "/api/v1/health"];
 
 /// Whether this path is for orchestrators.
 pub fn is_open(path: &str) -> bool {
@@ -68,7 +68,9 @@ pub async fn admitted(State(admission): State<Admission>, request: Request, next
 /// `Authorization: Bearer`, the WebSocket subprotocol `bearer.<token>`, or `?token=`, in this order.
 fn shown_token(request: &Request) -> Option<String> {
     let text = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    if let Some(token) = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")) {
+    // The scheme in any case (RFC 9110, section 11.1).
+    let credentials = text(header::AUTHORIZATION).and_then(|value| value.split_once(' '));
+    if let Some((_, token)) = credentials.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
         return Some(token.trim().to_owned());
     }
     let protocols = text(header::SEC_WEBSOCKET_PROTOCOL).unwrap_or_default();

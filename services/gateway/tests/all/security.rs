@@ -25,7 +25,13 @@ async fn a_token_opens_everything_but_the_probes() -> Result<()> {
     assert_eq!(list().bearer_auth("open sesam").send().await?.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(list().bearer_auth("open sesame").send().await?.status(), StatusCode::OK);
     assert_eq!(list().query(&[("token", "open sesame")]).send().await?.status(), StatusCode::OK);
-    assert_eq!(world.request(Method::GET, "/livez").send().await?.status(), StatusCode::OK);
+    for scheme in ["bearer", "BEARER"] {
+        let shown = list().header("authorization", format!("{scheme} open sesame")).send().await?;
+        assert_eq!(shown.status(), StatusCode::OK, "{scheme}");
+    }
+    for open in ["/livez", "/health", "/api/v1/health/", "/api/v1/health"] {
+        assert_eq!(world.request(Method::GET, open).send().await?.status(), StatusCode::OK, "{open}");
+    }
     Ok(())
 }
 
