@@ -16,7 +16,7 @@ pub fn routes(api: Api) -> Api {
 
 /// Everything that the page needs is in it; it only asks for the document.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; \
-frame-ancestors 'none'";
+img-src data:; frame-ancestors 'none'";
 
 async fn docs() -> impl IntoResponse {
     let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];

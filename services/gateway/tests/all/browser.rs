@@ -72,7 +72,16 @@ async fn the_documentation_shows_itself() -> Result<()> {
     ]);
     browser.arg(format!("http://{}/docs?token={TOKEN}", world.address));
     let shown = run_to_end(browser, PATIENCE).await?;
-    for words in ["/api/v1/training/start", "Watch a session over a WebSocket", "two robots in a cave"] {
+    for words in [
+        "/api/v1/training/start",
+        "Watch a session over a WebSocket",
+        "two robots in a cave",
+        // A parameter's type and bounds; what leads to an operation, and to the document.
+        "<td>integer (uint32)</td>",
+        "at least 1, at most 4294967295",
+        r#"<details id="post_training_start""#,
+        r#"href="/openapi.json?token="#,
+    ] {
         assert!(shown.contains(words), "{words}: {:.2000}", shown);
     }
     Ok(())
