@@ -129,5 +129,8 @@ impl App {
 
 fn place(room: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
     let place = Arc::clone(room).try_acquire_owned();
-    place.map_err(|_| Error::TooMany("too many clients are watching; try again later".to_owned()))
+    place.map_err(|_| Error::TooMany {
+        message: "too many clients are watching; try again later".to_owned(),
+        wait: Duration::ZERO,
+    })
 }

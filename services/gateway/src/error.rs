@@ -2,6 +2,7 @@
 
 use crate::routes::session::Session;
 use axum::Json;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use contracts::{Reason, Rejection};
@@ -55,15 +56,15 @@ pub enum Error {
     MethodNotAllowed,
     #[error("open a WebSocket at this address")]
     UpgradeRequired,
-    #[error("{0}")]
-    TooMany(String),
+    #[error("{message}")]
+    TooMany { message: String, wait: Duration },
     #[error("too many requests; try again later")]
     RateLimited { wait: Duration },
     #[error("the range lies outside the file")]
     RangeNotSatisfiable { bytes: u64 },
-    #[error("the answer took too long; try again later")]
     #[error("the body of the request took too long; send it again, and faster")]
     BodyTooSlow,
+    #[error("the answer took too long; try again later")]
     TimedOut,
     /// Nats-server, Postgres or the store is away for the moment.
     #[error("a server behind the gateway cannot be reached; try again later")]
@@ -117,6 +118,14 @@ impl Error {
         Self::Internal(Box::new(error))
     }
 
+    /// A body that could not be read to its end, or that is too large.
+    pub fn unreadable_body(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge("the body is too large".to_owned()),
+            _ => Self::invalid(&["body"], rejection.body_text()),
+        }
+    }
+
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
@@ -128,8 +137,9 @@ impl Error {
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
-            Self::TooMany(_) | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany { .. } | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TimedOut | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -139,7 +149,6 @@ impl Error {
     fn log(&self) {
         match self {
             Self::Internal(cause) => tracing::error!("a request failed: {}", chain(cause.as_ref())),
-            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Unavailable(cause) => tracing::warn!("a request could not be served: {}", chain(cause.as_ref())),
             _ => {}
         }
@@ -149,10 +158,10 @@ impl Error {
         match self {
             Self::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::UpgradeRequired => Some((header::UPGRADE, HeaderValue::from_static("websocket"))),
-            Self::TooMany(_) | Self::TimedOut | Self::Unavailable(_) => {
-                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            Self::TimedOut | Self::Unavailable(_) => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::TooMany { wait, .. } | Self::RateLimited { wait } => {
+                Some((header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1)))
             }
-            Self::RateLimited { wait } => Some((header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1))),
             Self::RangeNotSatisfiable { bytes } => {
                 let value = HeaderValue::from_str(&format!("bytes */{bytes}")).ok()?;
                 Some((header::CONTENT_RANGE, value))
@@ -186,7 +195,9 @@ impl From<Rejection> for Error {
         if !reasons.is_empty() && only("conflict") {
             return Self::Conflict(messages());
         }
-        if !reasons.is_empty() && only("not_found") && reasons.iter().all(|reason| reason.field == "/run_id") {
+        // What the command itself is about, not what it refers to.
+        let is_target = |reason: &Reason| matches!(reason.field.as_str(), "/run_id" | "/file_id");
+        if !reasons.is_empty() && only("not_found") && reasons.iter().all(is_target) {
             return Self::NotFound(messages());
         }
         Self::Invalid(reasons.into_iter().map(|reason| Violation::of_reason(&["body"], reason)).collect())

@@ -32,9 +32,11 @@ pub struct Played {
     pub outcome: Option<StepRecord>,
 }
 
-/// As many worlds exist as may.
+/// As many worlds exist as may; the first of them goes away after `wait` if nobody touches it.
 #[derive(Debug)]
-pub struct Full;
+pub struct Full {
+    pub wait: Duration,
+}
 
 impl Worlds {
     /// Adds a world under `id`.
@@ -45,7 +47,8 @@ impl Worlds {
         let mut entries = self.lock();
         entries.retain(|_, entry| now.duration_since(entry.touched) < IDLE);
         if entries.len() >= MOST_WORLDS {
-            return Err(Full);
+            let oldest = entries.values().map(|entry| entry.touched).min().unwrap_or(now);
+            return Err(Full { wait: (oldest + IDLE).duration_since(now) });
         }
         let world = Arc::new(Mutex::new(world));
         entries.insert(id, Entry { world: Arc::clone(&world), touched: now });
@@ -133,7 +136,9 @@ mod tests {
         for number in 0..MOST_WORLDS {
             assert!(worlds.add(Uuid::from_u128(number as u128), world(), start).is_ok());
         }
-        assert!(worlds.add(Uuid::from_u128(1000), world(), start).is_err());
+        let soon = start + Duration::from_secs(60);
+        let full = worlds.add(Uuid::from_u128(1000), world(), soon).err().map(|Full { wait }| wait);
+        assert_eq!(full, Some(IDLE - Duration::from_secs(60)));
         let later = start + IDLE - Duration::from_secs(1);
         assert!(worlds.get(Uuid::from_u128(7), later).is_some());
         let idle = start + IDLE;

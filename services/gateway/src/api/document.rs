@@ -159,7 +159,7 @@ fn request_body(body: &Body, generator: &mut SchemaGenerator) -> Value {
     if let Some(example) = &body.example {
         content["example"] = example.clone();
     }
-    json!({ "required": true, "content": { body.content_type: content } })
+    json!({ "required": body.is_required, "content": { body.content_type: content } })
 }
 
 fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {

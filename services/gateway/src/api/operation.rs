@@ -23,6 +23,7 @@ pub struct Operation {
 
 /// A request's body.
 pub(super) struct Body {
+    pub is_required: bool,
     pub content_type: &'static str,
     pub schema: SchemaOf,
     pub example: Option<Value>,
@@ -77,7 +78,14 @@ impl Operation {
     /// Takes a body of a kind of its own.
     #[must_use]
     pub fn takes_schema(self, content_type: &'static str, schema: SchemaOf, example: Option<Value>) -> Self {
-        Self { body: Some(Body { content_type, schema, example }), ..self }
+        Self { body: Some(Body { is_required: true, content_type, schema, example }), ..self }
+    }
+
+    /// Takes `T` as a JSON body, or null, or none.
+    #[must_use]
+    pub fn may_take<T: JsonSchema>(self, example: Value) -> Self {
+        let (content_type, schema, example) = ("application/json", schema_of::<Option<T>>(), Some(example));
+        Self { body: Some(Body { is_required: false, content_type, schema, example }), ..self }
     }
 
     /// Answers `T` as JSON.

@@ -6,6 +6,7 @@ use crate::commanding::Outcome;
 use crate::error::{Error, Result};
 use crate::extract::{Origin, Path, Query};
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -35,6 +36,7 @@ pub fn routes(api: Api) -> Api {
     })
     .get("/api/v1/commands/{uuid}", report, |it| {
         it.says("commands", "What became of a command")
+            .explains("404 when no command of this id is known or waits to be decided.")
             .gives::<CommandReport>(200, "Its effects so far; none while it is not decided")
             .fails(&[404, 409, 422])
     })
@@ -104,12 +106,13 @@ async fn send(
     origin: Origin,
     Path((aggregate, verb)): Path<(String, String)>,
     Query(query): Query<WaitQuery>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response> {
     if !Command::ALL.contains(&(aggregate.as_str(), verb.as_str())) {
         let known: Vec<String> = Command::ALL.iter().map(|(aggregate, verb)| format!("{aggregate}/{verb}")).collect();
         return Err(Error::NotFound(format!("there is no such command; there are {}", known.join(", "))));
     }
+    let body = body.map_err(Error::unreadable_body)?;
     let command = Command::decode(&aggregate, &verb, &body).map_err(|reasons| Error::from(Rejection(reasons)))?;
     app.send(&origin, &command).await?;
     let outcome = match query.wait {
@@ -123,6 +126,11 @@ async fn send(
 
 async fn report(State(app): State<App>, Path(id): Path<Uuid>) -> Result<axum::Json<CommandReport>> {
     let command = CommandId(id);
+    // In this order: what was decided meanwhile is found.
+    let is_quiet = app.is_quiet().await?;
     let outcome = app.outcome(command, Duration::ZERO).await?;
+    if is_quiet && matches!(outcome, Outcome::Pending) {
+        return Err(Error::NotFound(format!("there is no command {id}; one that is sent again has an id of its own")));
+    }
     Ok(axum::Json(CommandReport::of(command, outcome)))
 }

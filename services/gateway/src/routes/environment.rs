@@ -3,7 +3,7 @@
 use crate::api::{Api, Operation};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::extract::{Json, Path};
+use crate::extract::{Json, OptionalJson, Path};
 use crate::interactive::{Full, IDLE, MOST_WORLDS, Played};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -15,6 +15,7 @@ use environment::{Action, WorldConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -39,7 +40,7 @@ pub fn routes(api: Api) -> Api {
     })
     .get("/api/v1/environment/sessions/{uuid}", observe, |it| on_world(it, "How an open world stands"))
     .post("/api/v1/environment/sessions/{uuid}/reset", reset, |it| {
-        on_world(it, "Begin another episode").takes::<ResetRequest>(json!({"seed": 8}))
+        on_world(it, "Begin another episode").may_take::<ResetRequest>(json!({"seed": 8}))
     })
     .post("/api/v1/environment/sessions/{uuid}/action", act, |it| {
         on_world(it, "One step")
@@ -94,7 +95,7 @@ struct WorldRequest {
     seed: Option<u64>,
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ResetRequest {
     /// Absent: the next episode of the present seed.
@@ -169,15 +170,18 @@ async fn create(State(app): State<App>, Json(request): Json<WorldRequest>) -> Re
     definition.map_type = request.map_type.unwrap_or(definition.map_type);
     let seed = request.seed.unwrap_or_else(|| app.ids.next_id().as_u64_pair().1 & MAX_SEED);
     check_seed(Some(seed))?;
-    if request.max_steps.is_some_and(|steps| !(1..=100_000).contains(&steps)) {
-        return Err(Error::invalid(&["body", "max_steps"], "must be 1 to 100000"));
-    }
+    within("width", request.width, 3..=100)?;
+    within("height", request.height, 3..=100)?;
+    within("num_robots", request.num_robots, 1..=10)?;
+    within("max_steps", request.max_steps, 1..=100_000)?;
     let world = Played::new(world_of(&definition, request.max_steps)?, seed).map_err(impossible)?;
     let id = app.ids.next_id();
     let added = app.worlds.add(id, world, Instant::now());
-    let world = added.map_err(|Full| {
+    let world = added.map_err(|Full { wait }| {
         let minutes = IDLE.as_secs() / 60;
-        Error::TooMany(format!("{MOST_WORLDS} worlds are open; close one, or wait {minutes} minutes for an idle one"))
+        let message =
+            format!("{MOST_WORLDS} worlds are open; close one, or wait: one that is idle for {minutes} minutes goes");
+        Error::TooMany { message, wait }
     })?;
     let location = format!("/api/v1/environment/sessions/{id}");
     let state = changed(id, &world, |_| Ok(()))?;
@@ -192,7 +196,7 @@ async fn observe(State(app): State<App>, Path(id): Path<Uuid>) -> Result<axum::J
 async fn reset(
     State(app): State<App>,
     Path(id): Path<Uuid>,
-    Json(request): Json<ResetRequest>,
+    OptionalJson(request): OptionalJson<ResetRequest>,
 ) -> Result<axum::Json<Data<WorldState>>> {
     check_seed(request.seed)?;
     let world = open_world(&app, id)?;
@@ -272,6 +276,15 @@ fn world_of(definition: &Definition, max_steps: Option<u32>) -> Result<WorldConf
         object_weight: 1.0,
     };
     experiments::world_config(&settings).map_err(|error| Error::invalid(&["body"], error.to_string()))
+}
+
+fn within(field: &str, given: Option<u32>, range: RangeInclusive<u32>) -> Result<()> {
+    match given {
+        Some(number) if !range.contains(&number) => {
+            Err(Error::invalid(&["body", field], format!("must be {} to {}", range.start(), range.end())))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_seed(seed: Option<u64>) -> Result<()> {

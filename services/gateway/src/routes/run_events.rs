@@ -2,13 +2,14 @@
 
 use crate::api::Api;
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result, Violation};
 use crate::extract::{Path, Query, RunKey};
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use contracts::{RecordedEvent, RunId, subjects};
 use schemars::JsonSchema;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -36,6 +37,13 @@ struct HistoryQuery {
     limit: Option<u32>,
     /// Only events of this kind; all when absent.
     aggregate: Option<Aggregate>,
+}
+
+/// What other lists take: the log knows where an event stands, but not how many of a session are before it.
+#[derive(Deserialize)]
+struct PageNumbers {
+    page: Option<IgnoredAny>,
+    page_size: Option<IgnoredAny>,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
@@ -70,6 +78,19 @@ pub struct LoggedEvent {
     /// Its payload as stored; null where that is no JSON.
     #[schemars(with = "Value")]
     data: Option<Box<RawValue>>,
+}
+
+impl PageNumbers {
+    fn check(&self) -> Result<()> {
+        let known = [
+            ("page", &self.page, "events have no page numbers; give `after`, the `next` of the page before"),
+            ("page_size", &self.page_size, "is called `limit` here"),
+        ];
+        let given = known.iter().filter(|(_, value, _)| value.is_some());
+        let violations: Vec<Violation> =
+            given.map(|(name, _, message)| Violation::new(&["query", name], *message)).collect();
+        if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
+    }
 }
 
 impl LoggedEvent {
@@ -111,9 +132,14 @@ async fn list(
     State(app): State<App>,
     Path(key): Path<RunKey>,
     Query(query): Query<HistoryQuery>,
+    Query(pages): Query<PageNumbers>,
 ) -> Result<Json<EventPage>> {
+    pages.check()?;
+    if query.limit == Some(0) {
+        return Err(Error::invalid(&["query", "limit"], "must be a whole number of at least 1"));
+    }
     let run = RunId(app.run(key).await?.run_id);
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LARGEST) as usize;
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).min(LARGEST) as usize;
     let filter = query.aggregate.map_or_else(|| subjects::all_of_run(run), |aggregate| aggregate.filter(run));
     let from = query.after.map_or(1, |after| after.saturating_add(1));
     let mut reader = app.log.history(filter, from);

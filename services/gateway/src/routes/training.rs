@@ -6,7 +6,7 @@ use crate::api::{Api, Operation};
 use crate::app::App;
 use crate::commanding::{self, Outcome, PATIENCE, PendingCommand, pending};
 use crate::error::{Error, Result};
-use crate::extract::{Json, Origin, PageQuery, Path, Query, RunKey};
+use crate::extract::{Json, OptionalJson, Origin, PageQuery, Path, Query, RunKey};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -42,7 +42,11 @@ pub fn routes(api: Api) -> Api {
             acting(it, "Go on from the last checkpoint, with the same bits as if never paused")
         })
         .post("/api/v1/training/{id}/stop", stop, |it| {
-            acting(it, "Save a checkpoint and end the session").query::<StopQuery>()
+            acting(it, "Save a checkpoint and end the session")
+                .explains("`force` may stand in the query or in the body.")
+                .query::<StopRequest>()
+                .may_take::<StopRequest>(json!({"force": true}))
+                .fails(&[404, 409, 413, 415, 422])
         })
         .delete("/api/v1/training/{id}", delete, |it| {
             it.says("training", "Hide a session; its history remains in the log")
@@ -107,8 +111,8 @@ struct SessionPage {
     sessions: Vec<Session>,
 }
 
-#[derive(Deserialize, JsonSchema)]
-struct StopQuery {
+#[derive(Default, Deserialize, JsonSchema)]
+struct StopRequest {
     /// Do not wait for a last checkpoint.
     force: Option<bool>,
 }
@@ -146,6 +150,10 @@ pub async fn started(app: &App, origin: &Origin, command: &Command) -> Result<Re
 async fn list(State(app): State<App>, Query(query): Query<ListQuery>) -> Result<axum::Json<SessionPage>> {
     let paging =
         PageQuery { page: query.page, page_size: query.page_size, after: query.after }.paging(DEFAULT_SIZE, LARGEST)?;
+    // No name holds one; Postgres knows no such text.
+    if query.q.as_ref().is_some_and(|part| part.contains('\0')) {
+        return Err(Error::invalid(&["query", "q"], "may not hold the character NUL"));
+    }
     let algorithm = query.algorithm.map(|algorithm| algorithm.name().to_owned());
     let status = query.status.map(|status| status.token().to_owned());
     let filter = RunFilter { status, algorithm, name_contains: query.q };
@@ -180,10 +188,11 @@ async fn stop(
     State(app): State<App>,
     origin: Origin,
     Path(key): Path<RunKey>,
-    Query(query): Query<StopQuery>,
+    Query(query): Query<StopRequest>,
+    OptionalJson(body): OptionalJson<StopRequest>,
 ) -> Result<Response> {
     let run = app.run(key).await?;
-    let force = query.force.unwrap_or(false);
+    let force = query.force.or(body.force).unwrap_or(false);
     let command = Command::StopRun(StopRun { run_id: run.run_id.into(), force });
     act(&app, &origin, run, command).await
 }

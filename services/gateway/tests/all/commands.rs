@@ -22,6 +22,16 @@ async fn any_command_can_be_sent_and_asked_about() -> Result<()> {
     assert_eq!(unknown.0, StatusCode::NOT_FOUND);
     let wrong = world.post("/api/v1/commands/run/start", json!({"total_timesteps": 0})).await?;
     assert_eq!(wrong.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let large = json!({"total_timesteps": 1000, "name": "x".repeat(300 << 10)});
+    let large = world.request(Method::POST, "/api/v1/commands/run/start").json(&large).send().await?;
+    assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(large.headers()["content-type"], "application/problem+json");
+    let never = "/api/v1/commands/00000000-0000-4000-8000-00000000dead";
+    assert_eq!(world.get(never).await?.0, StatusCode::NOT_FOUND);
+    // As the second of two that delete a file at once learns it.
+    let gone = json!({"file_id": "00000000-0000-4000-8000-000000000002"});
+    let refused = world.post("/api/v1/commands/archive/delete_model?wait=true", gone).await?;
+    assert_eq!(refused.0, StatusCode::NOT_FOUND, "{:#}", refused.1);
     let nobody = json!({"run_id": "00000000-0000-4000-8000-000000000001"});
     let refused = world.post("/api/v1/commands/run/pause?wait=true", nobody).await?;
     assert_eq!(refused.0, StatusCode::NOT_FOUND, "{:#}", refused.1);
@@ -41,6 +51,10 @@ async fn a_page_of_events_goes_past_what_is_none() -> Result<()> {
     let types: Vec<_> = page["events"].as_array().into_iter().flatten().map(|event| &event["type"]).collect();
     assert_eq!(types, ["patrol.run.requested.v1", "patrol.run.paused.v1"]);
     assert_eq!(page["next"], page["events"][1]["sequence"], "{page:#}");
+    for (query, field) in [("page=2", "page"), ("page_size=2", "page_size"), ("limit=0", "limit")] {
+        let (status, problem) = world.get(&format!("/api/v1/training/{number}/events?{query}")).await?;
+        assert_eq!((status, &problem["detail"][0]["loc"][1]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)));
+    }
     Ok(())
 }
 

@@ -212,8 +212,21 @@ async fn what_is_wrong_is_named() -> Result<()> {
         "/api/v1/training/list?page=0",
         "/api/v1/training/list?page=x",
         "/api/v1/training/list?status=idle",
+        "/api/v1/training/list?q=%00",
     ] {
         assert_eq!(world.get(path).await?.0, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+    }
+    let count = "must be a whole number of at least 1";
+    for (path, location, message) in [
+        ("/api/v1/files/x", ["path", "number"], "must be a whole number"),
+        ("/api/v1/training/x/status", ["path", "id"], "is neither the number nor the UUID of a session"),
+        ("/api/v1/training/list?page=-1", ["query", "page"], count),
+        ("/api/v1/training/list?page=x", ["query", "page"], count),
+        ("/api/v1/files/list?page_size=", ["query", "page_size"], count),
+        ("/api/v1/files/list?training_job_id=x", ["query", "training_job_id"], "must be a whole number"),
+    ] {
+        let (_, problem) = world.get(path).await?;
+        assert_eq!((&problem["detail"][0]["loc"], &problem["detail"][0]["msg"]), (&json!(location), &json!(message)));
     }
     Ok(())
 }
