@@ -85,10 +85,13 @@ async fn a_body_may_be_slow_but_neither_stall_nor_take_for_ever() -> Result<()> 
         while write.write_all(b" ").await.is_ok() {
             pace.tick().await;
         }
+        std::future::pending::<()>().await;
     };
     let mut answer = [0; 13];
     tokio::select! {
-        answered = tokio::time::timeout(PATIENCE, read.read_exact(&mut answer)) => drop(answered.context("no answer")??),
+        answered = tokio::time::timeout(PATIENCE, read.read_exact(&mut answer)) => {
+            answered.context("no answer")??;
+        }
         () = dripping => {}
     }
     assert_eq!(&answer, b"HTTP/1.1 408 ");

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use test_support::wait_for;
 use trajectories::ObjectStore;
+use uuid::Uuid;
 
 /// A run that is over before anybody looks.
 fn short() -> Value {
@@ -220,18 +221,18 @@ async fn a_key_is_for_one_upload_and_nothing_overwrites_a_file() -> Result<()> {
 #[tokio::test]
 async fn files_that_were_registered_without_their_bytes_say_so() -> Result<()> {
     let world = World::start().await?;
-    let register = async |uri: &str, bytes: usize| {
+    let register = async |id: u128, uri: &str, bytes: usize| {
         let blob = json!({"uri": uri, "sha256": "0".repeat(64), "bytes": bytes});
-        let body = json!({"file_id": uuid::Uuid::new_v4(), "original_filename": "policy", "blob": blob});
+        let body = json!({"file_id": Uuid::from_u128(id), "original_filename": "policy", "blob": blob});
         let (status, report) = world.post("/api/v1/commands/archive/register_model?wait=true", body).await?;
         ensure!(status == StatusCode::ACCEPTED && report["status"] == "done", "{report:#}");
         report["outcomes"][0]["sequence"].as_i64().context("a number")
     };
-    let absent = register("models/none.safetensors", 8).await?;
+    let absent = register(1, "models/none.safetensors", 8).await?;
     let store = ObjectStore::open(world.store_url())?;
     store.put("models/other.safetensors", Bytes::from_static(b"12345678")).await?;
-    let different = register("models/other.safetensors", 8).await?;
-    let longer = register("models/other.safetensors", 800).await?;
+    let different = register(2, "models/other.safetensors", 8).await?;
+    let longer = register(3, "models/other.safetensors", 800).await?;
     for (number, range, status) in [
         (absent, None, StatusCode::NOT_FOUND),
         (absent, Some("bytes=0-3"), StatusCode::NOT_FOUND),
