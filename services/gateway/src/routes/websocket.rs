@@ -46,8 +46,8 @@ fn described(operation: Operation) -> Operation {
             "JSON text frames with a `type`: `connection_ack`, then the present `training_status` and \
              `training_progress`, then what changes, `training_error`, and `environment_update` for the live map. `ping` \
              comes every 30 s; a client's `ping` is answered by `pong`. A slow client skips to the newest state. An \
-             unknown session closes with 4404, and so does one that is deleted. Browsers show a token as the subprotocol `bearer.<token>`, offered beside \
-             `patrol`, or as `?token=`.",
+             unknown session closes with 4404, and so does one that is deleted. Browsers show a token as the \
+             subprotocol `bearer.<token>`, offered beside `patrol`, or as `?token=`.",
         )
         .gives_nothing(101, "The socket is open")
         .fails(&[403, 426, 429])
