@@ -80,7 +80,7 @@ fn parameters(operation: &Operation, generator: &mut SchemaGenerator) -> Vec<Val
     if operation.idempotent_by_key {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
-            "description": "The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect.",
+            "description": "The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect; another request with it is refused.",
             "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$" }
         }));
     }
