@@ -26,7 +26,6 @@ export default defineNuxtConfig({
       { code: 'ja', language: 'ja', name: '日本語', file: 'ja.json' },
     ],
     detectBrowserLanguage: { useCookie: true, cookieKey: 'language', fallbackLocale: 'en' },
-    bundle: { optimizeTranslationDirective: false },
   },
   eslint: { config: { stylistic: false } },
   typescript: { strict: true },
