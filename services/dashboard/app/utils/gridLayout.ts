@@ -1,0 +1,40 @@
+import type { Cell } from '~/utils/grid'
+
+/** Where the cells lie on a canvas, in pixels of the device: whole numbers, so that edges are crisp. */
+export interface GridLayout {
+  /** Size of the canvas. */
+  width: number
+  height: number
+  /** Side of a cell, and where the first one begins. */
+  cell: number
+  left: number
+  top: number
+}
+
+/** The largest cells with which a grid fits into a box of device pixels; the canvas is as wide as the box. */
+export function layOut(columns: number, rows: number, boxWidth: number, mostHeight: number): GridLayout {
+  const cell = Math.max(1, Math.floor(Math.min(boxWidth / Math.max(columns, 1), mostHeight / Math.max(rows, 1))))
+  return { width: boxWidth, height: cell * rows, cell, left: Math.max(0, Math.floor((boxWidth - cell * columns) / 2)), top: 0 }
+}
+
+/** The cell at a point of the canvas; null beside the grid. */
+export function cellAt(layout: GridLayout, columns: number, rows: number, x: number, y: number): Cell | null {
+  const cell = { x: Math.floor((x - layout.left) / layout.cell), y: Math.floor((y - layout.top) / layout.cell) }
+  return cell.x >= 0 && cell.y >= 0 && cell.x < columns && cell.y < rows ? cell : null
+}
+
+const STEPS: Record<string, Cell> = {
+  ArrowUp: { x: 0, y: -1 },
+  ArrowDown: { x: 0, y: 1 },
+  ArrowLeft: { x: -1, y: 0 },
+  ArrowRight: { x: 1, y: 0 },
+}
+
+/** Where a key takes the cursor; null for a key that does not move it. */
+export function cursorAfter(key: string, from: Cell | null, columns: number, rows: number): Cell | null {
+  const step = STEPS[key]
+  if (!step) return null
+  const clamp = (value: number, size: number) => Math.min(Math.max(value, 0), size - 1)
+  const start = from ?? { x: -step.x, y: -step.y }
+  return { x: clamp(start.x + step.x, columns), y: clamp(start.y + step.y, rows) }
+}
