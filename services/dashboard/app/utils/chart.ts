@@ -25,8 +25,8 @@ export function chartOptions({ width, line, text, grid, syncKey, formatX, format
     scales: { x: { time: false } },
     cursor: { sync: { key: syncKey, setSeries: false }, points: { size: 6 }, drag: { x: true, y: false } },
     axes: [
-      { ...axis, size: 28, space: 80, values: (_, values) => values.map(formatX) },
-      { ...axis, size: 56, space: 32, values: (_, values) => values.map(formatY) },
+      { ...axis, size: 28, space: 80, values: (_, values) => values.map((value) => formatX(value)) },
+      { ...axis, size: 56, space: 32, values: (_, values) => values.map((value) => formatY(value)) },
     ],
     series: [{}, { stroke: line, width: 1.5, points: { show: false }, spanGaps: true }],
     hooks: { setCursor: [({ cursor }) => onCursor(cursor.idx ?? null)] },

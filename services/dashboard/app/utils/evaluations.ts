@@ -22,8 +22,9 @@ export function rankedScores(evaluation: Schemas['Evaluation'], baselines: Schem
   return [...policy, ...scripted].sort((one, other) => one.score.mean_threat.mean - other.score.mean_threat.mean)
 }
 
-/** Where a value stands on an axis from 0 to the largest upper bound, in the same units as `width`. */
+/** Where a value stands on an axis from the lowest bound of all intervals to the highest, in the units of `width`. */
 export function intervalScale(rows: Ranked[], width: number) {
-  const highest = Math.max(...rows.map(({ score }) => score.mean_threat.high), Number.EPSILON)
-  return (value: number) => (value / highest) * width
+  const low = Math.min(...rows.map(({ score }) => score.mean_threat.low))
+  const high = Math.max(...rows.map(({ score }) => score.mean_threat.high))
+  return (value: number) => (high > low ? ((value - low) / (high - low)) * width : width / 2)
 }

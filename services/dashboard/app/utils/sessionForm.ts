@@ -97,6 +97,9 @@ export const GROUPS: { key: string; open: boolean; paths: string[] }[] = [
   },
 ]
 
+/** Common values of texts whose schema lists none. */
+export const PROPOSALS: Record<string, string[]> = { init_from: ['universal'] }
+
 /** The groups with their fields; a field that is new in the gateway is in the last one. */
 export function groupFields(fields: FormField[]) {
   const named = new Set(GROUPS.flatMap(({ paths }) => paths))
