@@ -18,6 +18,7 @@ export function usePolling<T>(load: (signal: AbortSignal) => Promise<T>, options
   const problem = shallowRef<Problem>()
   const pending = ref(true)
   const token = useToken()
+  const nuxt = useNuxtApp()
   let request: AbortController | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   let failures = 0
@@ -65,7 +66,9 @@ export function usePolling<T>(load: (signal: AbortSignal) => Promise<T>, options
   onMounted(() => {
     left = false
     document.addEventListener('visibilitychange', onVisibility)
-    void refresh()
+    // The first page of a tab knows its token only when Nuxt is ready.
+    if (nuxt.isHydrating) onNuxtReady(() => !left && void refresh())
+    else void refresh()
   })
   onBeforeUnmount(() => {
     left = true
@@ -73,7 +76,7 @@ export function usePolling<T>(load: (signal: AbortSignal) => Promise<T>, options
     clearTimeout(timer)
     request?.abort()
   })
-  watch(token, () => !left && void refresh())
+  watch(token, () => !left && !nuxt.isHydrating && void refresh())
   if (options.watch) {
     watch(options.watch, () => {
       data.value = undefined

@@ -12,7 +12,7 @@ export function useSessionForm(parent?: Schemas['Session'], checkpoint = '') {
   const { number } = useFormat()
 
   const fields = parent ? forkFields : createFields
-  const before: FormValues = parent ? { ...valuesOf(fields, parent), name: '', total_timesteps: '' } : {}
+  const before: FormValues = parent ? { ...valuesOf(fields, parent), name: '', total_timesteps: '', run_id: '' } : {}
   const values = ref<FormValues>({ ...(parent ? before : initialValues(fields)), ...(parent && checkpoint ? { checkpoint } : {}) })
   const errors = ref<Record<string, string>>({})
   const problem = shallowRef<Problem>()
