@@ -1,7 +1,7 @@
 import type { Ref } from 'vue'
 import type { GridPalette } from '~/utils/paintGrid'
 
-/** Marks keep their colours in both schemes, so that they mean the same: each stands on an outline of the scheme. */
+/** Marks keep their colours in both schemes, so that they mean the same; their outline sets them off from any threat. */
 const MARKS = {
   robot: '#ffffff',
   robotText: '#000000',
@@ -9,6 +9,7 @@ const MARKS = {
   batteryLow: '#d32f0a',
   station: '#00a3ff',
   object: '#ff7bac',
+  outline: '#101418',
 }
 
 /** Colours of a canvas from the custom properties that its style sheet sets, read again when the scheme changes. */
@@ -19,7 +20,7 @@ export function useGridPalette(canvas: Readonly<Ref<HTMLCanvasElement | null>>) 
     cleared: '',
     obstacle: '',
     hatch: '',
-    outline: '',
+    cursorEdge: '',
     cursor: '',
   })
 
@@ -33,8 +34,8 @@ export function useGridPalette(canvas: Readonly<Ref<HTMLCanvasElement | null>>) 
       cleared: property('cleared'),
       obstacle: property('obstacle'),
       hatch: property('hatch'),
-      outline: property('outline'),
       cursor: property('cursor'),
+      cursorEdge: property('cursor-edge'),
     }
   }
 

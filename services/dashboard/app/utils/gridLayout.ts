@@ -34,7 +34,7 @@ const STEPS: Record<string, Cell> = {
 export function cursorAfter(key: string, from: Cell | null, columns: number, rows: number): Cell | null {
   const step = STEPS[key]
   if (!step) return null
+  if (!from) return { x: 0, y: 0 }
   const clamp = (value: number, size: number) => Math.min(Math.max(value, 0), size - 1)
-  const start = from ?? { x: -step.x, y: -step.y }
-  return { x: clamp(start.x + step.x, columns), y: clamp(start.y + step.y, rows) }
+  return { x: clamp(from.x + step.x, columns), y: clamp(from.y + step.y, rows) }
 }

@@ -16,6 +16,7 @@ export interface GridPalette {
   station: string
   object: string
   cursor: string
+  cursorEdge: string
 }
 
 /** Below this battery level the rules of the world punish robots. */
@@ -123,10 +124,10 @@ function paintRobot(context: Context, robot: GridRobot, layout: GridLayout, pale
   const angle = (robot.heading - 1) * (Math.PI / 2)
   const point = (turn: number, reach: number) =>
     [x + Math.cos(angle + turn) * reach, y + Math.sin(angle + turn) * reach] as const
-  const beak = [point(0, cell * 0.56), point(0.75, radius), point(-0.75, radius)]
+  const beak = [point(0, cell * 0.54), point(0.8, radius), point(-0.8, radius)]
   polygon(context, beak, palette.robot, palette.outline, line)
-  disc(context, x, y, radius, palette.outline)
-  disc(context, x, y, radius - line, palette.robot)
+  disc(context, x, y, radius + line / 2, palette.outline)
+  disc(context, x, y, radius - line / 2, palette.robot)
   if (cell < SMALLEST_DETAIL) return
   const low = robot.battery < LOW_BATTERY
   context.strokeStyle = low ? palette.batteryLow : palette.battery
@@ -134,7 +135,7 @@ function paintRobot(context: Context, robot: GridRobot, layout: GridLayout, pale
   context.setLineDash(robot.charging ? [line * 2, line] : [])
   context.beginPath()
   const share = Math.min(Math.max(robot.battery, 0), 100) / 100
-  context.arc(x, y, radius - line * 1.6, -Math.PI / 2, -Math.PI / 2 + share * 2 * Math.PI)
+  context.arc(x, y, radius - line * 1.8, -Math.PI / 2, -Math.PI / 2 + share * 2 * Math.PI)
   context.stroke()
   context.setLineDash([])
   write(context, String(robot.id + 1), x, y, cell * 0.36, palette.robotText)
@@ -143,7 +144,7 @@ function paintRobot(context: Context, robot: GridRobot, layout: GridLayout, pale
 function paintCursor(context: Context, cursor: Cell, layout: GridLayout, palette: GridPalette) {
   const { left, top } = cornerOf(layout, cursor)
   const width = Math.max(2, Math.round(layout.cell / 10))
-  for (const [color, thickness] of [[palette.outline, width * 2], [palette.cursor, width]] as const) {
+  for (const [color, thickness] of [[palette.cursorEdge, width * 2], [palette.cursor, width]] as const) {
     context.strokeStyle = color
     context.lineWidth = thickness
     context.strokeRect(left + width / 2, top + width / 2, layout.cell - width, layout.cell - width)
