@@ -19,6 +19,11 @@ describe('numbers', () => {
     expect(format.formatSignificant(0, 'en')).toBe('0')
   })
 
+  it('are short on axes', () => {
+    expect(format.formatCompact(2_500_000, 'en')).toBe('2.5M')
+    expect(format.formatCompact(2_500_000, 'ja')).toBe('250万')
+  })
+
   it('are a dash where there is none', () => {
     for (const nothing of [null, undefined, NaN, Infinity]) {
       expect(format.formatNumber(nothing, 'en')).toBe(format.ABSENT)

@@ -9,6 +9,7 @@ export function useFormat() {
     number: (value: Maybe, digits?: number) => format.formatNumber(value, locale.value, digits),
     decimal: (value: Maybe, digits?: number) => format.formatDecimal(value, locale.value, digits),
     significant: (value: Maybe, digits?: number) => format.formatSignificant(value, locale.value, digits),
+    compact: (value: Maybe) => format.formatCompact(value, locale.value),
     signed: (value: Maybe, digits?: number) => format.formatSigned(value, locale.value, digits),
     share: (value: Maybe, digits?: number) => format.formatShare(value, locale.value, digits),
     bytes: (value: Maybe) => format.formatBytes(value, locale.value),

@@ -25,6 +25,12 @@ export function formatSignificant(value: Maybe, locale: string, digits = 3): str
   }).format(value)
 }
 
+/** A large number in a few characters, for axes: `2.5M`, `250万`. */
+export function formatCompact(value: Maybe, locale: string): string {
+  if (value == null || !Number.isFinite(value)) return ABSENT
+  return new Intl.NumberFormat(locale, { notation: 'compact', maximumSignificantDigits: 4 }).format(value)
+}
+
 /** A difference, with its sign even where that is plus. */
 export function formatSigned(value: Maybe, locale: string, digits = 3): string {
   if (value == null || !Number.isFinite(value)) return ABSENT
