@@ -24,11 +24,16 @@ describe('threatColor', () => {
 
 describe('layOut', () => {
   it('fits cells of whole pixels into the box, in the middle', () => {
-    expect(layOut(12, 10, 500, 1000)).toEqual({ width: 500, height: 410, cell: 41, left: 4, top: 0 })
+    expect(layOut(12, 10, 500, 1000)).toEqual({ width: 500, height: 410, cell: 41, left: 4, top: 0, mark: 41 })
   })
 
   it('is limited by the height of tall grids', () => {
     expect(layOut(3, 50, 900, 560)).toMatchObject({ cell: 11, height: 550, left: 433 })
+  })
+
+  it('leaves robots large enough to be found', () => {
+    expect(layOut(50, 50, 400, 560)).toMatchObject({ cell: 8, mark: 20 })
+    expect(layOut(50, 50, 800, 1120, 2)).toMatchObject({ cell: 16, mark: 40 })
   })
 
   it('has cells in a box that is too small for them', () => {

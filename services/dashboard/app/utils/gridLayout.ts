@@ -9,12 +9,27 @@ export interface GridLayout {
   cell: number
   left: number
   top: number
+  /** Side of the square in which a robot is drawn: more than a cell where that would be too small to find. */
+  mark: number
 }
 
-/** The largest cells with which a grid fits into a box of device pixels; the canvas is as wide as the box. */
-export function layOut(columns: number, rows: number, boxWidth: number, mostHeight: number): GridLayout {
+/** CSS pixels. */
+const SMALLEST_MARK = 20
+
+/**
+ * The largest cells with which a grid fits into a box; the canvas is as wide as the box. Sizes are in pixels of the device,
+ * of which `ratio` are a CSS pixel.
+ */
+export function layOut(columns: number, rows: number, boxWidth: number, mostHeight: number, ratio = 1): GridLayout {
   const cell = Math.max(1, Math.floor(Math.min(boxWidth / Math.max(columns, 1), mostHeight / Math.max(rows, 1))))
-  return { width: boxWidth, height: cell * rows, cell, left: Math.max(0, Math.floor((boxWidth - cell * columns) / 2)), top: 0 }
+  return {
+    width: boxWidth,
+    height: cell * rows,
+    cell,
+    left: Math.max(0, Math.floor((boxWidth - cell * columns) / 2)),
+    top: 0,
+    mark: Math.max(cell, SMALLEST_MARK * ratio),
+  }
 }
 
 /** The cell at a point of the canvas; null beside the grid. */

@@ -117,28 +117,41 @@ function paintObject(context: Context, object: Cell, layout: GridLayout, palette
 
 function paintRobot(context: Context, robot: GridRobot, layout: GridLayout, palette: GridPalette) {
   const { x, y } = centreOf(layout, robot)
-  const { cell } = layout
-  const radius = cell * 0.36
-  const line = Math.max(1, cell / 16)
+  const { mark } = layout
+  const radius = mark * 0.36
+  const line = Math.max(1, mark / 16)
   // The heading: a beak that sticks out of the disc.
   const angle = (robot.heading - 1) * (Math.PI / 2)
   const point = (turn: number, reach: number) =>
     [x + Math.cos(angle + turn) * reach, y + Math.sin(angle + turn) * reach] as const
-  const beak = [point(0, cell * 0.54), point(0.8, radius), point(-0.8, radius)]
+  const beak = [point(0, mark * 0.54), point(0.8, radius), point(-0.8, radius)]
   polygon(context, beak, palette.robot, palette.outline, line)
   disc(context, x, y, radius + line / 2, palette.outline)
   disc(context, x, y, radius - line / 2, palette.robot)
-  if (cell < SMALLEST_DETAIL) return
-  const low = robot.battery < LOW_BATTERY
-  context.strokeStyle = low ? palette.batteryLow : palette.battery
+  // There is no room for both the ring and the number where the mark is larger than its cell.
+  const roomy = mark === layout.cell
+  if (roomy) paintBattery(context, robot, x, y, radius - line * 1.8, line, palette)
+  write(context, String(robot.id + 1), x, y, mark * (roomy ? 0.36 : 0.48), palette.robotText)
+}
+
+/** A ring as long as the battery's share; broken while it charges. */
+function paintBattery(
+  context: Context,
+  { battery, charging }: GridRobot,
+  x: number,
+  y: number,
+  radius: number,
+  line: number,
+  palette: GridPalette,
+) {
+  context.strokeStyle = battery < LOW_BATTERY ? palette.batteryLow : palette.battery
   context.lineWidth = line * 1.6
-  context.setLineDash(robot.charging ? [line * 2, line] : [])
+  context.setLineDash(charging ? [line * 2, line] : [])
   context.beginPath()
-  const share = Math.min(Math.max(robot.battery, 0), 100) / 100
-  context.arc(x, y, radius - line * 1.8, -Math.PI / 2, -Math.PI / 2 + share * 2 * Math.PI)
+  const share = Math.min(Math.max(battery, 0), 100) / 100
+  context.arc(x, y, radius, -Math.PI / 2, -Math.PI / 2 + share * 2 * Math.PI)
   context.stroke()
   context.setLineDash([])
-  write(context, String(robot.id + 1), x, y, cell * 0.36, palette.robotText)
 }
 
 function paintCursor(context: Context, cursor: Cell, layout: GridLayout, palette: GridPalette) {
