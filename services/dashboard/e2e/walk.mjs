@@ -27,6 +27,8 @@ try {
       await inspect(page, path, language)
     }
   }
+} catch (error) {
+  complaints.push(String(error), await lastSeen(browser))
 } finally {
   await browser.close()
 }
@@ -35,6 +37,12 @@ if (complaints.length > 0) {
   process.exit(1)
 }
 console.log('every page is as it should be')
+
+/** What the page says at the moment, for whoever reads why the walk ended early. */
+async function lastSeen(browser) {
+  const page = browser.contexts()[0]?.pages()[0]
+  return page ? `${page.url()} says: ${await page.evaluate(() => document.body.innerText)}` : 'no page'
+}
 
 function onPath(names) {
   const directories = (process.env.PATH ?? '').split(delimiter)
@@ -70,8 +78,8 @@ async function train(page) {
   await page.goto(dashboard)
   await page.getByText('No training session yet.').waitFor()
   await page.getByRole('link', { name: 'New session' }).click()
-  await page.getByLabel('Name', { exact: true }).fill('walk <b>through</b>')
-  await page.getByLabel('Steps', { exact: true }).fill('20000')
+  await page.getByLabel(/^Name/).fill('walk <b>through</b>')
+  await page.getByLabel(/^Environment steps/).fill('20000')
   await page.getByRole('button', { name: 'Start training' }).click()
   await page.waitForURL(/\/sessions\/\d+$/)
   await page.getByRole('heading', { name: 'walk <b>through</b>' }).waitFor()

@@ -1,10 +1,12 @@
 import { mountSuspended } from '@nuxt/test-utils/runtime'
 import { flushPromises } from '@vue/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Ref } from 'vue'
 import { usePolling, type PollingOptions } from '~/composables/usePolling'
 import { Problem } from '~/utils/problem'
 
 let hidden = false
+let token: Ref<string>
 const show = (visible: boolean) => {
   hidden = !visible
   document.dispatchEvent(new Event('visibilitychange'))
@@ -16,6 +18,7 @@ async function poll<T>(load: (signal: AbortSignal) => Promise<T>, options: Polli
     defineComponent({
       setup() {
         polling = usePolling(load, options)
+        token = useToken()
         return () => h('p')
       },
     }),
@@ -33,7 +36,7 @@ describe('usePolling', () => {
   afterEach(() => {
     vi.useRealTimers()
     vi.restoreAllMocks()
-    useToken().value = ''
+    token.value = ''
   })
 
   it('asks again after each answer', async () => {
@@ -88,7 +91,7 @@ describe('usePolling', () => {
     await vi.advanceTimersByTimeAsync(60_000)
     show(true)
     expect(load).toHaveBeenCalledTimes(1)
-    useToken().value = 'secret'
+    token.value = 'secret'
     await flushPromises()
     expect(polling.data.value).toBe('here')
     expect(polling.problem.value).toBeUndefined()

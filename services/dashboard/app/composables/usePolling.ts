@@ -18,7 +18,6 @@ export function usePolling<T>(load: (signal: AbortSignal) => Promise<T>, options
   const problem = shallowRef<Problem>()
   const pending = ref(true)
   const token = useToken()
-  const nuxt = useNuxtApp()
   let request: AbortController | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   let failures = 0
@@ -66,9 +65,7 @@ export function usePolling<T>(load: (signal: AbortSignal) => Promise<T>, options
   onMounted(() => {
     left = false
     document.addEventListener('visibilitychange', onVisibility)
-    // The first page of a tab knows its token only when Nuxt is ready.
-    if (nuxt.isHydrating) onNuxtReady(() => !left && void refresh())
-    else void refresh()
+    void refresh()
   })
   onBeforeUnmount(() => {
     left = true
@@ -76,7 +73,7 @@ export function usePolling<T>(load: (signal: AbortSignal) => Promise<T>, options
     clearTimeout(timer)
     request?.abort()
   })
-  watch(token, () => !left && !nuxt.isHydrating && void refresh())
+  watch(token, () => !left && void refresh())
   if (options.watch) {
     watch(options.watch, () => {
       data.value = undefined
