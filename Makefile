@@ -22,12 +22,14 @@ build: setup
 demo: build ## Train a policy through the whole pipeline and compare it with the scripted agents
 	@$(PATROL) demo $(ARGS)
 
-up: build ## Keep the whole system running in the foreground
+up: build ## Keep the whole system running in the foreground, with its dashboard
+	@$(CARGO) xtask setup --dashboard
 	@$(PATROL) up $(ARGS)
 
 # The system tests start the executable that the workspace build makes; some tests are Python programs.
 test: ## Run every test against real servers
 	@$(CARGO) xtask setup --tests
+	@npm --prefix services/dashboard --silent test
 	@$(CARGO) build --workspace --bins
 	@if [ -e var/tools/no-browser ]; then cat var/tools/no-browser; no_browser=1; fi; \
 	if command -v cargo-nextest > /dev/null; then \
@@ -49,6 +51,10 @@ plots: build ## Train for and draw the plots of docs/learning.md
 	@PYTHONPATH=var/tools/plots python3 docs/plots/draw.py
 
 check: setup ## Format, lints, layers, drift of generated files
+	@$(CARGO) xtask setup --dashboard
+	@npm --prefix services/dashboard --silent run lint
+	@npm --prefix services/dashboard --silent run typecheck
+	@npm --prefix services/dashboard --silent run types && git diff --exit-code services/dashboard/app/api
 	@$(CARGO) fmt --all -- --check
 	@$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@$(CARGO) xtask layers

@@ -4,6 +4,7 @@
 //! restarts them meanwhile. `make test` builds the executable first; another one is taken from `PATROL_BIN`.
 
 mod analyses;
+mod browser;
 mod commands;
 mod demo;
 mod drawn_worlds;

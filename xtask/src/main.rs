@@ -8,6 +8,7 @@ mod setup;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use setup::Wanted;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -32,9 +33,12 @@ enum Chore {
     },
     /// Install what is missing: nats-server under var/tools, Postgres from the distribution.
     Setup {
-        /// Also the Python packages that tests use.
+        /// Also the Python packages that tests use, and the dashboard.
         #[arg(long)]
         tests: bool,
+        /// Also the dashboard, built from services/dashboard to var/tools.
+        #[arg(long)]
+        dashboard: bool,
         /// Also those that draw the plots of docs/learning.md.
         #[arg(long)]
         plots: bool,
@@ -63,7 +67,7 @@ fn main() -> ExitCode {
 
 fn perform(chore: Chore) -> Result<()> {
     match chore {
-        Chore::Setup { tests, plots } => setup::run(&workspace_root(), tests, plots),
+        Chore::Setup { tests, dashboard, plots } => setup::run(&workspace_root(), &Wanted { tests, dashboard, plots }),
         Chore::BenchSummary => bench_summary::run(&workspace_root()),
         Chore::Schemas { check, unreleased } => schemas::run(&workspace_root(), check, unreleased),
         Chore::Layers => layers::run(&workspace_root()),

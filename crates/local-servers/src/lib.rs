@@ -1,4 +1,4 @@
-//! A nats-server and a Postgres as supervised child processes on loopback.
+//! A nats-server, a Postgres and the dashboard as supervised child processes on loopback.
 //!
 //! This is the embedded default of the product and the real servers of its tests. Each server has one thread that
 //! spawns it, waits until it answers, restarts it with back-off when it dies and stops it on request. A child dies
@@ -19,6 +19,7 @@
 //! ```
 
 mod binaries;
+mod dashboard;
 mod error;
 mod lock;
 mod nats;
@@ -29,6 +30,7 @@ mod process;
 mod supervisor;
 
 pub use binaries::{find_nats_server, find_postgres, postgres_major_version};
+pub use dashboard::{DashboardOptions, DashboardServer, find_dashboard};
 pub use error::StartError;
 pub use lock::InstanceLock;
 pub use nats::{NatsOptions, NatsServer};

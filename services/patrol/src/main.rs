@@ -3,6 +3,7 @@
 mod bench;
 mod cli;
 mod client;
+mod dashboard;
 mod demo;
 mod evaluations;
 mod events;

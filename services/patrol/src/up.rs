@@ -1,5 +1,6 @@
 //! `patrol up`: everything in the foreground until Ctrl-C.
 
+use crate::dashboard::{self, Dashboard};
 use crate::failure::Failure;
 use crate::services::{self, ALL};
 use crate::system::{System, data_dir};
@@ -14,8 +15,9 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub async fn run() -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let mut variables = EnvironmentReader::from_process();
-    let logs = data_dir(&mut variables)?.join("log");
-    variables.set_default("LOG_DIR", logs.display().to_string());
+    let data_dir = data_dir(&mut variables)?;
+    variables.set_default("LOG_DIR", data_dir.join("log").display().to_string());
+    let dashboard = dashboard::plan(&mut variables, &data_dir);
     let options = telemetry::Options::read(&mut variables, &ALL);
     let _telemetry = telemetry::init(options)?;
     let lifecycle = Lifecycle::new();
@@ -25,26 +27,32 @@ pub async fn run() -> Result<ExitCode, Failure> {
         () = lifecycle.draining().cancelled_owned() => return Ok(ExitCode::SUCCESS),
     };
     let health = services::start(&system.variables, &lifecycle).await?;
-    let served = tokio::select! {
-        ready = services::wait_until_ready(&health) => ready,
-        () = lifecycle.draining().cancelled_owned() => Ok(()),
+    let dashboard = tokio::select! {
+        ready = services::wait_until_ready(&health) => {
+            ready?;
+            Dashboard::start(dashboard).await
+        },
+        () = lifecycle.draining().cancelled_owned() => Dashboard::Off,
     };
-    served?;
-    greet(&system, began.elapsed());
+    greet(&system, &dashboard, began.elapsed());
     let outcome = lifecycle.run(PATIENCE).await;
+    dashboard.stop().await;
     system.stop().await;
     outcome?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn greet(system: &System, took: Duration) {
+fn greet(system: &System, dashboard: &Dashboard, took: Duration) {
     let style = Style::detect();
     let addresses = &system.addresses;
     eprintln!("{}", style.bold(&format!("Patrol is ready after {:.1} s. Ctrl-C stops it.", took.as_secs_f64())));
-    eprintln!("  HTTP     http://{}   (documentation at /docs)", addresses.gateway);
-    eprintln!("  NATS     {}", without_password(&addresses.nats_url));
-    eprintln!("  Postgres {}", without_password(&addresses.database_url));
-    eprintln!("  Archive  {}", addresses.store_url);
+    if let Some(place) = dashboard.describe() {
+        eprintln!("  Dashboard {place}");
+    }
+    eprintln!("  HTTP      http://{}   (documentation at /docs)", addresses.gateway);
+    eprintln!("  NATS      {}", without_password(&addresses.nats_url));
+    eprintln!("  Postgres  {}", without_password(&addresses.database_url));
+    eprintln!("  Archive   {}", addresses.store_url);
 }
 
 /// An address that may be shown.

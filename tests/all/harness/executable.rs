@@ -3,7 +3,7 @@
 use super::{PATIENCE, Process};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use test_support::workspace_root;
@@ -34,10 +34,10 @@ impl Executable {
 
     /// A system of its own below `data_dir`: it starts its nats-server and its Postgres itself.
     pub fn local(data_dir: &Path) -> Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         Self::with_variables(vec![
             ("PATROL_DATA_DIR", data_dir.display().to_string()),
-            ("GATEWAY_BIND", format!("127.0.0.1:{port}")),
+            ("GATEWAY_BIND", free_address()?.to_string()),
+            ("DASHBOARD_BIND", "off".to_owned()),
         ])
     }
 
@@ -89,6 +89,11 @@ impl Executable {
 }
 
 /// `PATROL_BIN`, or the one that cargo built beside this test: `target/<profile>/deps/all-…` and `target/<profile>/patrol`.
+/// An address of this machine that nobody listened on a moment ago.
+pub fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
 fn find() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("PATROL_BIN") {
         return std::path::absolute(path).context("PATROL_BIN");

@@ -6,7 +6,7 @@ mod process;
 mod runs;
 mod system;
 
-pub use executable::{Executable, Finished};
+pub use executable::{Executable, Finished, free_address};
 pub use process::Process;
 pub use runs::{run_id, small_run, with};
 pub use system::System;

@@ -1,6 +1,7 @@
 //! What a fresh Debian or Ubuntu lacks. Does nothing, at once, when everything is there.
 
 mod browser;
+mod dashboard;
 mod distribution;
 mod nats;
 mod postgres;
@@ -9,15 +10,24 @@ mod python;
 use anyhow::Result;
 use std::path::Path;
 
-/// With `tests` and `plots` also what only those need. A server that the user provides by a URL need not be installable
-/// here.
-pub fn run(root: &Path, tests: bool, plots: bool) -> Result<()> {
+/// What is wanted beside the servers.
+pub struct Wanted {
+    pub tests: bool,
+    pub dashboard: bool,
+    pub plots: bool,
+}
+
+/// A server that the user provides by a URL need not be installable here.
+pub fn run(root: &Path, wanted: &Wanted) -> Result<()> {
     unless_provided("NATS_URL", nats::ensure(&root.join("var/tools")))?;
     unless_provided("DATABASE_URL", postgres::ensure(&root.join("var/postgres")))?;
-    if tests {
+    if wanted.tests {
         for_tests(root)?;
     }
-    if plots {
+    if wanted.tests || wanted.dashboard {
+        dashboard::ensure(root)?;
+    }
+    if wanted.plots {
         python::ensure(&root.join("var/tools"), &python::PLOTS)?;
     }
     Ok(())

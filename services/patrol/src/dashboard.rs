@@ -1,0 +1,78 @@
+//! The dashboard beside the services, if set-up has built it.
+
+use local_servers::{DashboardOptions, DashboardServer, find_dashboard, free_port_or};
+use service_runtime::EnvironmentReader;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+/// The port that the dashboard tries first.
+const PORT: u16 = 3000;
+/// `DASHBOARD_BIND` of a system without it.
+const OFF: &str = "off";
+
+/// What became of it, for people who look for it.
+pub enum Dashboard {
+    Serving(DashboardServer),
+    Off,
+    NotBuilt,
+    Failed(String),
+}
+
+impl Dashboard {
+    /// Starts it. The services do not depend on it: what goes wrong is said, and no more.
+    pub async fn start(plan: Result<DashboardOptions, Self>) -> Self {
+        let options = match plan {
+            Ok(options) => options,
+            Err(none) => return none,
+        };
+        match DashboardServer::start(options).await {
+            Ok(server) => Self::Serving(server),
+            Err(error) => Self::Failed(format!("{:#}", anyhow::Error::from(error))),
+        }
+    }
+
+    /// Where it is, or why it is nowhere; `None` where nobody wants it.
+    pub fn describe(&self) -> Option<String> {
+        match self {
+            Self::Serving(server) => Some(server.url()),
+            Self::Off => None,
+            Self::NotBuilt => Some("not built; `cargo xtask setup --dashboard` builds it".to_owned()),
+            Self::Failed(reason) => Some(format!("not running: {reason}")),
+        }
+    }
+
+    /// Stops it in order.
+    pub async fn stop(self) {
+        if let Self::Serving(server) = self {
+            server.stop().await;
+        }
+    }
+}
+
+/// What is known before the services start: the gateway has to allow its origin.
+///
+/// Reads `DASHBOARD_BIND`, `NUXT_PUBLIC_API_BASE_URL` and `NUXT_PUBLIC_WS_URL`.
+pub fn plan(variables: &mut EnvironmentReader, data_dir: &Path) -> Result<DashboardOptions, Dashboard> {
+    if variables.optional::<String>("DASHBOARD_BIND").is_some_and(|bind| bind == OFF) {
+        return Err(Dashboard::Off);
+    }
+    let application = find_dashboard(&data_dir.join("tools")).or_else(|| find_dashboard(Path::new("var/tools")));
+    let application = application.ok_or(Dashboard::NotBuilt)?;
+    let anywhere = || free_port_or(PORT).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let address = match variables.optional("DASHBOARD_BIND") {
+        Some(address) => address,
+        None => anywhere().map_err(|error| Dashboard::Failed(error.to_string()))?,
+    };
+    let port = address.port();
+    variables.set_default("GATEWAY_ALLOWED_ORIGINS", format!("http://localhost:{port},http://127.0.0.1:{port}"));
+    let gateway = reachable(variables.or_default("GATEWAY_BIND", "127.0.0.1:8000"));
+    let gateway = variables.or_default("NUXT_PUBLIC_API_BASE_URL", &format!("http://{gateway}"));
+    let websocket = variables.optional("NUXT_PUBLIC_WS_URL");
+    Ok(DashboardOptions { application, data_dir: data_dir.join("dashboard"), address, gateway, websocket })
+}
+
+/// Where a browser of this machine finds a server that listens on `bind`.
+fn reachable(bind: SocketAddr) -> SocketAddr {
+    let ip = if bind.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { bind.ip() };
+    SocketAddr::new(ip, bind.port())
+}
