@@ -5,10 +5,12 @@ use crate::{InstanceLock, StartError, free_port};
 use nix::sys::signal::Signal;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use tokio::sync::watch;
+
+const CONFIGURATION: &str = include_str!("../../../nats/nats-server.conf");
 
 /// How to run the server.
 #[derive(Clone, Debug)]
@@ -21,7 +23,8 @@ pub struct NatsOptions {
     pub log: PathBuf,
     /// Port on 127.0.0.1; any free one by default.
     pub port: Option<u16>,
-    /// Server configuration file; address, port and store directory above win over it.
+    /// Server configuration file; address, port and store directory above win over it. By default `nats/nats-server.conf` as this
+    /// program was built with it, written below the data directory.
     pub config: Option<PathBuf>,
     /// Further options of its command line, for example those of a cluster.
     pub arguments: Vec<String>,
@@ -48,8 +51,11 @@ impl NatsServer {
     ///
     /// # Errors
     /// [`StartError`]; a data directory in use by another instance is left alone.
-    pub async fn start(options: NatsOptions) -> Result<Self, StartError> {
+    pub async fn start(mut options: NatsOptions) -> Result<Self, StartError> {
         let lock = InstanceLock::acquire(&options.data_dir.join("lock"))?;
+        if options.config.is_none() {
+            options.config = Some(write_configuration(&options.data_dir)?);
+        }
         let mut attempts_left = if options.port.is_some() { 1 } else { 3 };
         loop {
             let port = options.port.map_or_else(free_port, Ok)?;
@@ -101,6 +107,13 @@ impl NatsServer {
     pub async fn stop(&self) {
         self.supervisor.stop().await;
     }
+}
+
+/// Anew at each start: the one of this version holds.
+fn write_configuration(data_dir: &Path) -> Result<PathBuf, StartError> {
+    let path = data_dir.join("nats-server.conf");
+    std::fs::write(&path, CONFIGURATION).map_err(StartError::io("write", &path))?;
+    Ok(path)
 }
 
 fn program(options: &NatsOptions, port: u16) -> Program {

@@ -5,7 +5,8 @@ use local_servers::{
     Durability, InstanceLock, NatsOptions, NatsServer, PostgresOptions, PostgresServer, ServerState, StartError,
     find_nats_server, find_postgres,
 };
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -55,15 +56,54 @@ fn pid(state: &ServerState) -> Result<u32> {
     }
 }
 
+/// What the server says first: one line `INFO {…}`.
+fn greeting(server: &NatsServer) -> Result<String> {
+    let mut line = String::new();
+    BufReader::new(TcpStream::connect(("127.0.0.1", server.port()))?).read_line(&mut line)?;
+    Ok(line)
+}
+
+/// One request to JetStream in the text protocol of NATS, and its answer.
+fn ask(server: &NatsServer, subject: &str, body: &str) -> Result<String> {
+    let mut stream = BufReader::new(TcpStream::connect(("127.0.0.1", server.port()))?);
+    let length = body.len();
+    write!(stream.get_mut(), "CONNECT {{\"verbose\":false}}\r\nSUB me 1\r\nPUB {subject} me {length}\r\n{body}\r\n")?;
+    let mut line = String::new();
+    while !line.starts_with("MSG ") {
+        line.clear();
+        anyhow::ensure!(stream.read_line(&mut line)? > 0, "closed without an answer to {subject}");
+    }
+    line.clear();
+    stream.read_line(&mut line)?;
+    Ok(line)
+}
+
+#[tokio::test]
+async fn nats_has_the_configuration_of_the_repository_also_over_data_from_before() -> Result<()> {
+    let dir = TempDir::new()?;
+    let plain = dir.path().join("plain.conf");
+    std::fs::write(&plain, "")?;
+    let server = NatsServer::start(NatsOptions { config: Some(plain), ..nats_options(dir.path())? }).await?;
+    assert!(greeting(&server)?.contains("\"max_payload\":1048576"), "{}", greeting(&server)?);
+    let stream = r#"{"name":"OLD","subjects":["b"],"storage":"file","max_bytes":1000000}"#;
+    assert!(!ask(&server, "$JS.API.STREAM.CREATE.OLD", stream)?.contains("\"error\""));
+    assert!(ask(&server, "b", "kept")?.contains("\"seq\":1"));
+    server.stop().await;
+    drop(server);
+
+    let server = NatsServer::start(nats_options(dir.path())?).await?;
+    assert!(greeting(&server)?.contains("\"max_payload\":8388608"), "{}", greeting(&server)?);
+    assert!(ask(&server, "$JS.API.STREAM.INFO.OLD", "")?.contains("\"messages\":1"));
+    assert!(ask(&server, "b", "more")?.contains("\"seq\":2"));
+    server.stop().await;
+    Ok(())
+}
+
 #[tokio::test]
 async fn nats_serves_jetstream_and_comes_back_after_a_crash_on_the_same_port() -> Result<()> {
     let dir = TempDir::new()?;
     let server = NatsServer::start(nats_options(dir.path())?).await?;
-    let greeting = || -> Result<String> {
-        let mut line = String::new();
-        BufReader::new(std::net::TcpStream::connect(("127.0.0.1", server.port()))?).read_line(&mut line)?;
-        Ok(line)
-    };
+    let greeting = || greeting(&server);
     assert!(greeting()?.contains("\"version\":\"2.15.1\""), "{}", greeting()?);
     let first = pid(&server.state().borrow())?;
     server.kill();
