@@ -61,10 +61,22 @@ fn check_map(world: &WorldSettings, reasons: &mut Vec<Reason>) {
         reasons.push(invalid("/config/map_config/count", message));
     }
     let interior = width.saturating_sub(2) * height.saturating_sub(2);
+    let room = most_stations_of_a_maze(world).unwrap_or(u32::MAX);
     if *num_robots > interior {
         let message = format!("{num_robots} charging stations do not fit on the {interior} interior cells");
         reasons.push(invalid("/num_robots", message));
+    } else if *num_robots > room {
+        let message = format!("a maze of {width}×{height} cells has room for at most {room} charging stations");
+        reasons.push(invalid("/num_robots", message));
     }
+}
+
+/// A station needs a free cell to its north, so that each opening between two rows of a maze has room for two: in it and below
+/// it. If all the openings of one row's columns were there, the maze would still be one.
+fn most_stations_of_a_maze(world: &WorldSettings) -> Option<u32> {
+    let is_maze = world.map.map_type == MapType::Maze && world.width.min(world.height) >= 5;
+    let (columns, rows) = (world.width.saturating_sub(1) / 2, world.height.saturating_sub(1) / 2);
+    is_maze.then(|| 2 * columns * rows.saturating_sub(1))
 }
 
 fn check_worlds(config: &RunConfig, reasons: &mut Vec<Reason>) {

@@ -249,6 +249,20 @@ fn every_field_that_cannot_work_is_named() {
 }
 
 #[test]
+fn a_maze_has_room_for_two_stations_per_opening_between_its_rows() {
+    let maze = |width, height, robots| {
+        let size =
+            StartRun { env_width: Some(width), env_height: Some(height), ..with_options(map(MapType::Maze, None)) };
+        complete(&StartRun { num_robots: Some(robots), ..size }, COMMAND)
+    };
+    for (width, height, most) in [(5, 5, 4), (8, 5, 6), (5, 7, 8)] {
+        assert!(maze(width, height, most).is_ok(), "{most} robots in {width}×{height} cells");
+        let reasons = maze(width, height, most + 1).unwrap_err();
+        assert_eq!((reasons.len(), reasons[0].field.as_str()), (1, "/num_robots"), "{reasons:?}");
+    }
+}
+
+#[test]
 fn the_perceptron_is_what_a_run_gets_unless_it_asks_for_convolutions() {
     let policy_of = |policy_type| {
         let config = complete(&StartRun { policy_type, ..start() }, COMMAND).unwrap();
