@@ -10,6 +10,7 @@ use crate::lookup::NO_MESSAGE_FOUND;
 use crate::publish::{Publication, Verdict};
 use crate::work_queue::{Delivery, Receipt, WorkQueue};
 use async_nats::HeaderMap;
+use async_nats::jetstream::message::StreamMessage;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -33,11 +34,11 @@ pub struct DeadLetter {
     pub excerpt: String,
 }
 
-/// A message that was delivered as often as its queue allows, now set aside.
+/// A message that was delivered as often as its queue allows, for [`EventLog::set_aside`].
 pub struct ExhaustedDelivery {
     pub dead_letter: DeadLetter,
-    /// To be acknowledged once the dead letter is recorded.
-    pub receipt: Receipt,
+    /// Of the server's advisory.
+    receipt: Receipt,
 }
 
 /// `io.nats.jetstream.advisory.v1.max_deliver`.
@@ -47,6 +48,20 @@ struct Advisory {
     consumer: String,
     stream_seq: u64,
     deliveries: u64,
+}
+
+impl Advisory {
+    fn letter(&self, message: &StreamMessage) -> DeadLetter {
+        DeadLetter {
+            stream: self.stream.clone(),
+            sequence: self.stream_seq,
+            subject: message.subject.to_string(),
+            reason: format!("{} gave up after {} deliveries", self.consumer, self.deliveries),
+            attempts: self.deliveries,
+            bytes: message.payload.len(),
+            excerpt: excerpt(&message.payload),
+        }
+    }
 }
 
 impl EventLog {
@@ -66,42 +81,36 @@ impl EventLog {
         Ok(letter)
     }
 
-    /// Sets aside what was delivered too often; `advisories` is the queue [`crate::Queue::ExhaustedDeliveries`].
-    ///
-    /// The server leaves such messages in their stream for ever, so those of work queues are deleted here. Events stay
-    /// in the log.
+    /// What was delivered too often, to be set aside; `advisories` is the queue [`crate::Queue::ExhaustedDeliveries`].
     pub async fn exhausted_deliveries(&self, advisories: &WorkQueue, wait: Duration) -> Result<Vec<ExhaustedDelivery>> {
         let mut exhausted = Vec::new();
-        for delivery in advisories.pull(100, wait).await? {
-            let advisory: Option<Advisory> = serde_json::from_slice(&delivery.payload).ok();
+        for Delivery { payload, receipt, .. } in advisories.pull(100, wait).await? {
+            let advisory: Option<Advisory> = serde_json::from_slice(&payload).ok();
             let known = advisory.and_then(|it| StreamName::from_name(&it.stream).map(|stream| (stream, it)));
             let Some((stream, advisory)) = known else {
-                delivery.receipt.term("not an advisory of our streams").await?;
+                receipt.term("not an advisory of our streams").await?;
                 continue;
             };
-            let dead_letter = self.set_aside(stream, &advisory).await?;
-            exhausted.push(ExhaustedDelivery { dead_letter, receipt: delivery.receipt });
+            match self.message(stream, json!({ "seq": advisory.stream_seq })).await? {
+                Some(message) => exhausted.push(ExhaustedDelivery { dead_letter: advisory.letter(&message), receipt }),
+                // Set aside before, or settled after all.
+                None => receipt.ack().await?,
+            }
         }
         Ok(exhausted)
     }
 
-    async fn set_aside(&self, stream: StreamName, advisory: &Advisory) -> Result<DeadLetter> {
-        let message = self.message(stream, json!({ "seq": advisory.stream_seq })).await?;
-        let payload = message.as_ref().map_or(&[][..], |message| &message.payload);
-        let letter = DeadLetter {
-            stream: stream.to_string(),
-            sequence: advisory.stream_seq,
-            subject: message.as_ref().map_or(String::new(), |message| message.subject.to_string()),
-            reason: format!("{} gave up after {} deliveries", advisory.consumer, advisory.deliveries),
-            attempts: advisory.deliveries,
-            bytes: payload.len(),
-            excerpt: excerpt(payload),
-        };
-        self.publish_dead_letter(&letter).await?;
-        if stream.is_work_queue() && message.is_some() {
-            self.delete(stream, advisory.stream_seq).await?;
+    /// Sets such a message aside: the pointer becomes durable, then the message leaves its queue.
+    ///
+    /// The server leaves such messages in their stream for ever, so those of work queues are deleted here. Events stay
+    /// in the log.
+    pub async fn set_aside(&self, exhausted: &ExhaustedDelivery) -> Result<()> {
+        let letter = &exhausted.dead_letter;
+        self.publish_dead_letter(letter).await?;
+        if let Some(stream) = StreamName::from_name(&letter.stream).filter(|stream| stream.is_work_queue()) {
+            self.delete(stream, letter.sequence).await?;
         }
-        Ok(letter)
+        exhausted.receipt.ack().await
     }
 
     async fn publish_dead_letter(&self, letter: &DeadLetter) -> Result<Appended> {

@@ -174,10 +174,11 @@ impl Definitions {
 }
 
 impl EventLog {
-    /// Creates every stream and consumer that does not exist and compares all others with their definition.
+    /// Creates every stream and consumer that does not exist and compares all others with their definition. A consumer that an
+    /// older version bounded in its deliveries, and nothing else, loses that bound where its definition has none any more.
     ///
     /// # Errors
-    /// `Drift` names every field that differs. Nothing is ever updated or deleted.
+    /// `Drift` names every field that differs. Nothing else is ever updated, and nothing deleted.
     pub async fn ensure(&self, definitions: &Definitions) -> Result<()> {
         for (stream, definition) in &definitions.streams {
             self.ensure_stream(*stream, definition).await?;
@@ -228,13 +229,31 @@ impl EventLog {
         let echo = match found {
             Err(Error::Rejected { code: CONSUMER_NOT_FOUND, .. }) => {
                 tracing::info!(consumer.name = %queue, "creating consumer");
-                let request = json!({ "stream_name": stream.as_str(), "config": definition, "action": "create" });
-                self.api(&format!("CONSUMER.DURABLE.CREATE.{stream}.{queue}"), &request).await?
+                self.set_queue(queue, definition, "create").await?
             }
             other => other?,
         };
-        refuse_drift("consumer", queue.as_str(), compare(definition, &echo["config"]))
+        let drift = compare(definition, &echo["config"]);
+        if only_bounds_deliveries(&drift) {
+            tracing::info!(consumer.name = %queue, "no longer bounding deliveries, as it was defined before");
+            let mut config = echo["config"].clone();
+            config["max_deliver"] = definition["max_deliver"].clone();
+            let echo = self.set_queue(queue, &config, "update").await?;
+            return refuse_drift("consumer", queue.as_str(), compare(definition, &echo["config"]));
+        }
+        refuse_drift("consumer", queue.as_str(), drift)
     }
+
+    async fn set_queue(&self, queue: Queue, config: &Value, action: &str) -> Result<Value> {
+        let stream = queue.stream();
+        let request = json!({ "stream_name": stream.as_str(), "config": config, "action": action });
+        self.api(&format!("CONSUMER.DURABLE.CREATE.{stream}.{queue}"), &request).await
+    }
+}
+
+/// Lifting this bound gives nothing up: what was delivered stays so, and what waits goes on waiting.
+fn only_bounds_deliveries(drift: &[FieldDrift]) -> bool {
+    matches!(drift, [FieldDrift { field, defined, .. }] if field == "max_deliver" && *defined == json!(-1))
 }
 
 fn refuse_drift(what: &'static str, name: &str, fields: Vec<FieldDrift>) -> Result<()> {

@@ -41,8 +41,9 @@ pub async fn run(context: Context, lifecycle: Lifecycle) -> Result<()> {
 }
 
 async fn tell(context: &Context, delivery: &ExhaustedDelivery) -> Result<()> {
+    // The log may be full for long: until it takes the event, the message stays where it is.
     record(context, &delivery.dead_letter).await?;
-    Ok(delivery.receipt.ack().await?)
+    Ok(context.log.set_aside(delivery).await?)
 }
 
 /// Appends `archive.message_dead_lettered`; repeating it for the same message changes nothing.

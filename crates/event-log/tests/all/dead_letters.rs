@@ -37,7 +37,8 @@ async fn a_poisonous_message_leaves_its_queue_with_a_reason() -> Result<()> {
 async fn what_was_delivered_too_often_is_set_aside() -> Result<()> {
     let definitions = Definitions::embedded()?
         .with_queue_field(Queue::Commands, "max_deliver", json!(2))
-        .with_queue_field(Queue::Commands, "ack_wait", json!(100_000_000));
+        .with_queue_field(Queue::Commands, "ack_wait", json!(100_000_000))
+        .with_queue_field(Queue::ExhaustedDeliveries, "ack_wait", json!(100_000_000));
     let world = World::start_with(definitions).await?;
     world.nats.client().await?.request("patrol.cmd.run.start", "{}".into()).await?;
     let queue = world.log.work_queue(Queue::Commands).await?;
@@ -52,7 +53,11 @@ async fn what_was_delivered_too_often_is_set_aside() -> Result<()> {
     let letter = &exhausted[0].dead_letter;
     assert_eq!(letter.reason, "ingest-commands gave up after 2 deliveries");
     assert_eq!((letter.sequence, letter.excerpt.as_str()), (1, "{}"));
+    // Whoever heard of it died, or could not tell the log: the advisory comes again, and means the same.
+    let again = world.log.exhausted_deliveries(&advisories, PATIENCE).await?;
+    assert_eq!(&again[0].dead_letter, letter);
+    assert_eq!(world.log.stream_status(StreamName::Commands).await?.messages, 1);
+    world.log.set_aside(&again[0]).await?;
     assert_eq!(&stored(&world).await?, letter);
-    exhausted[0].receipt.ack().await?;
     commands_are_gone(&world).await
 }

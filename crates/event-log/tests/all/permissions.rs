@@ -62,6 +62,7 @@ async fn each_role_may_do_its_work_and_nothing_else() -> Result<()> {
     let error = tokio::time::timeout(AT_ONCE, trainer.ensure(&definitions)).await?.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Refused, "a trainer creates no streams: {error}");
     let ingest = role(&nats, "ingest").await?;
+    ingest.ensure(&definitions.clone().with_queue_field(Queue::Commands, "max_deliver", serde_json::json!(20))).await?;
     ingest.ensure(&definitions).await?;
     trainer.ensure(&definitions).await?;
 

@@ -15,41 +15,61 @@ use tokio::time::Instant;
 
 /// Runs whose state is kept between segments.
 const CACHED_RUNS: usize = 64;
-/// How soon a file that could not be written is tried again.
+/// How soon what failed is tried again: a file that could not be written, a message that could not be judged.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 pub(super) struct Keeper {
     context: Context,
     runs: HashMap<RunId, RunArchive>,
     groups: HashMap<GroupId, Group>,
+    /// After a failure that may pass: no messages are taken before.
+    not_before: Option<Instant>,
 }
 
 impl Keeper {
     pub fn new(context: Context) -> Self {
-        Self { context, runs: HashMap::new(), groups: HashMap::new() }
+        Self { context, runs: HashMap::new(), groups: HashMap::new(), not_before: None }
     }
 
-    /// Takes a message over: holds its segment, acknowledges a repetition, or sets it aside.
+    /// Takes a message over: holds its segment, acknowledges a repetition, or sets it aside. While the store or the log fails it
+    /// goes back into the queue, however often.
     pub async fn take(&mut self, delivery: Delivery, now: Instant) -> Result<(), Error> {
-        let (run, split) = match intake::address(&delivery) {
+        if !self.is_waiting(now) {
+            match self.judge(&delivery, now).await {
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(subject = %delivery.subject, "segments will be taken later: {}", chain(&error));
+                    self.not_before = Some(Instant::now() + RETRY_DELAY);
+                }
+                judged => return judged,
+            }
+        }
+        // Without this answer it comes back, too, but later.
+        if let Err(error) = delivery.receipt.nak(RETRY_DELAY).await {
+            tracing::warn!(subject = %delivery.subject, "a segment was not handed back: {error}");
+        }
+        Ok(())
+    }
+
+    async fn judge(&mut self, delivery: &Delivery, now: Instant) -> Result<(), Error> {
+        let (run, split) = match intake::address(delivery) {
             Ok(address) => address,
-            Err(reason) => return self.set_aside(&delivery, None, &reason).await,
+            Err(reason) => return self.set_aside(delivery, None, &reason).await,
         };
         if !self.load(run).await? {
-            return self.set_aside(&delivery, None, &format!("run {run} does not exist")).await;
+            return self.set_aside(delivery, None, &format!("run {run} does not exist")).await;
         }
         let Some(archive) = self.runs.get(&run) else { return Ok(()) };
-        match intake::judge(&delivery, split, archive) {
+        match intake::judge(delivery, split, archive) {
             Intake::Done => {
                 self.context.metrics.repeated_segments.inc();
                 Ok(delivery.receipt.ack().await?)
             }
-            Intake::Poison(reason) => self.set_aside(&delivery, Some(run), &reason).await,
+            Intake::Poison(reason) => self.set_aside(delivery, Some(run), &reason).await,
             Intake::Segment(segment) => {
                 self.context.metrics.segments.inc();
                 let id = GroupId { run, split, producer: segment.header.producer.clone() };
                 let group = self.groups.entry(id).or_insert_with(|| Group::new(now));
-                group.insert(Held::new(segment, delivery), now);
+                group.insert(Held::new(segment, delivery.clone()), now);
                 self.report_memory();
                 Ok(())
             }
@@ -94,6 +114,11 @@ impl Keeper {
         self.memory() >= self.context.limits.memory_bytes
     }
 
+    /// Whether no more may be taken for now, after a failure.
+    pub fn is_waiting(&self, now: Instant) -> bool {
+        self.not_before.is_some_and(|at| at > now)
+    }
+
     fn memory(&self) -> usize {
         self.groups.values().map(Group::memory).sum()
     }
@@ -102,58 +127,55 @@ impl Keeper {
     async fn flush(&mut self, id: &GroupId, now: Instant) -> Result<(), Error> {
         let Some(mut group) = self.groups.remove(id) else { return Ok(()) };
         while !group.is_empty() {
-            let held = group.take_run();
-            match self.write(id, held).await? {
-                Written::All => {}
-                Written::Again(rest) => group.put_back(rest, now, None),
-                Written::Later(rest) => {
-                    group.put_back(rest, now, Some(now + RETRY_DELAY));
+            let mut held = group.take_run();
+            match self.write(id, &mut held).await {
+                Ok(()) => group.put_back(held, now, None),
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(run.id = %id.run, "a file will be written later: {}", chain(&error));
+                    group.put_back(held, now, Some(Instant::now() + RETRY_DELAY));
                     self.groups.insert(id.clone(), group);
                     break;
                 }
+                Err(error) => return Err(error),
             }
         }
         self.report_memory();
         Ok(())
     }
 
-    /// Writes consecutive segments as files and acknowledges their messages.
-    async fn write(&mut self, id: &GroupId, mut held: Vec<Held>) -> Result<Written, Error> {
+    /// Writes consecutive segments as files and acknowledges their messages. What is left in `held` is to be written at once,
+    /// under what is known by then; after an error, later.
+    async fn write(&mut self, id: &GroupId, held: &mut Vec<Held>) -> Result<(), Error> {
         let started = Instant::now();
         if !self.load(id.run).await? {
-            return Ok(Written::All);
+            held.clear();
         }
-        let Some(archive) = self.runs.get_mut(&id.run) else { return Ok(Written::All) };
+        let Some(archive) = self.runs.get_mut(&id.run) else { return Ok(()) };
         // What is known of the run may be newer than these: another process may have archived some of them.
         let is_done = |held: &Held| archive.has(id.split, &id.producer, held.segment.header.number);
-        let (done, rest): (Vec<Held>, Vec<Held>) = held.into_iter().partition(is_done);
+        let done: Vec<Held> = held.extract_if(.., |held| is_done(held)).collect();
         if !done.is_empty() {
-            acknowledge(&done).await?;
-            return Ok(Written::Again(rest));
+            return acknowledge(&done).await;
         }
-        held = rest;
-        let Some(chunk) = chunk(id, &held) else { return Ok(Written::All) };
+        let Some(chunk) = chunk(id, held) else { return Ok(()) };
         match attempt(&self.context, archive, &chunk).await {
             Ok(None) => {}
             Ok(Some((at, reason))) => {
-                let refused = held.remove(at);
-                self.set_aside(&refused.delivery, Some(id.run), &reason).await?;
-                return Ok(Written::Again(held));
+                self.set_aside(&held[at].delivery, Some(id.run), &reason).await?;
+                held.remove(at);
+                return Ok(());
             }
             Err(error) if error.is_conflict() => {
                 tracing::info!(run.id = %id.run, "another process archives this run too: {error}");
                 self.runs.remove(&id.run);
-                return Ok(Written::Again(held));
-            }
-            Err(error) if error.is_retryable() => {
-                tracing::warn!(run.id = %id.run, "a file will be written later: {}", chain(&error));
-                return Ok(Written::Later(held));
+                return Ok(());
             }
             Err(error) => return Err(error),
         }
-        acknowledge(&held).await?;
+        acknowledge(held).await?;
+        held.clear();
         self.context.metrics.write.observe(started.elapsed().as_secs_f64());
-        Ok(Written::All)
+        Ok(())
     }
 
     /// Sets a message aside: the event tells why, the dead letter points to it, and the queue goes on.
@@ -192,15 +214,6 @@ impl Keeper {
     fn report_memory(&self) {
         self.context.metrics.held_bytes.set(i64::try_from(self.memory()).unwrap_or(i64::MAX));
     }
-}
-
-/// How writing ended.
-enum Written {
-    All,
-    /// These are to be written at once, under what is now known.
-    Again(Vec<Held>),
-    /// These have to wait.
-    Later(Vec<Held>),
 }
 
 /// Files and events of one chunk; or the position of a segment that contradicts the ones before it, and why.

@@ -23,7 +23,7 @@ use service_runtime::Lifecycle;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Messages taken at once: with the largest messages about 15 MB.
+/// Messages taken at once: those of learners are below 1 MB, others as large as the server takes.
 const PULL: usize = 16;
 /// Longest wait for messages before deadlines and shutdown are looked at again.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
@@ -41,7 +41,7 @@ pub async fn run(context: Context, lifecycle: Lifecycle) -> Result<(), Error> {
         keeper.flush_due(now).await?;
         let wait =
             keeper.next_deadline().map_or(LONGEST_WAIT, |at| at.saturating_duration_since(now).min(LONGEST_WAIT));
-        if keeper.is_full() {
+        if keeper.is_full() || keeper.is_waiting(now) {
             // Not pulling is the back-pressure: the stream fills, and its producers wait.
             tokio::time::sleep(wait.max(Duration::from_millis(10))).await;
             continue;

@@ -14,6 +14,7 @@ use event_log::{StreamName, TrajectoryMessage};
 use fixture::{PATIENT, PROMPT, World, message};
 use ingest::archive::Limits;
 use sample::Columns;
+use std::num::NonZeroU32;
 use trajectories::{Recording, Segment, SegmentHeader, layout, segment};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -135,6 +136,33 @@ async fn a_spent_budget_leaves_the_actions() -> Result<()> {
     assert_eq!(ranges.iter().map(|range| (range.first, range.last)).collect::<Vec<_>>(), [(0, 1), (2, 5)]);
     world.verify(5).await?;
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spent_budget_leaves_the_actions_of_sampled_episodes() -> Result<()> {
+    let world = World::recording(Recording::Sampled(NonZeroU32::new(2).context("2")?), Some(5_000)).await?;
+    let archive = world.archive(PATIENT);
+    world.train(0..2, 0, Some(1)).await?;
+    world.wait_until_settled().await?;
+    let change = world.change().await?.context("a change")?;
+    assert_eq!((change.from, change.to, change.segment), (RecordingLevel::Sampled, RecordingLevel::Actions, 2));
+    world.train(2..6, 0, Some(5)).await?;
+    world.wait_until_settled().await?;
+    archive.stop().await?;
+    world.verify(5).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_fails_is_waited_for() -> Result<()> {
+    let world = World::start(None).await?;
+    world.break_store(true)?;
+    let archive = world.archive(PROMPT);
+    world.train(0..4, 0, None).await?;
+    world.wait_until_put_off().await?;
+    world.break_store(false)?;
+    world.wait_until_settled().await?;
+    world.verify(3).await?;
+    archive.stop().await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,9 @@
 use crate::world::*;
 use anyhow::Result;
 use contracts::{Event, subjects};
+use serde_json::Value;
 use std::collections::BTreeMap;
+use test_support::wait_for;
 use uuid::Uuid;
 
 /// Publishes a command again under the same id, past the server's memory of recent ids.
@@ -119,6 +121,63 @@ async fn a_rejection_is_not_repeated_when_its_acknowledgement_was_lost() -> Resu
     let outcomes = world.events(subjects::ALL_EVENTS).await?;
     let kinds: Vec<_> = outcomes.iter().map(|event| event.envelope.kind.as_str()).collect();
     assert_eq!(kinds, ["patrol.command.rejected.v1", "patrol.run.requested.v1"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rejection_stands_when_its_command_is_sent_again() -> Result<()> {
+    let (world, _ingest) = World::with_ingest().await?;
+    let id = world.send(1, &pause(run(1))).await?;
+    world.rejection(id).await?;
+    // By now it could be accepted, under the id of its own rejection.
+    let id = world.send(2, &start(run(1))).await?;
+    world.outcome(id).await?;
+    deliver_again(&world, 1, &pause(run(1))).await?;
+    world.wait_until_settled().await?;
+    let outcomes = world.events(subjects::ALL_EVENTS).await?;
+    let kinds: Vec<_> = outcomes.iter().map(|event| event.envelope.kind.as_str()).collect();
+    assert_eq!(kinds, ["patrol.command.rejected.v1", "patrol.run.requested.v1"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_no_rejection_among_the_rejections_is_passed_over() -> Result<()> {
+    let (world, _ingest) = World::with_ingest().await?;
+    world.nats.client().await?.request("patrol.evt.command.none.rejected", "{}".into()).await?;
+    world.send(1, &start(run(1))).await?;
+    world.wait_for_events(&subjects::run_lifecycle(run(1)), 1).await?;
+    Ok(())
+}
+
+/// Bounds the event log to `bytes`, as an operator may.
+async fn bound_log(world: &World, bytes: u64) -> Result<()> {
+    let client = world.nats.client().await?;
+    let info = client.request("$JS.API.STREAM.INFO.PATROL_EVENTS", "".into()).await?;
+    let mut config = serde_json::from_slice::<Value>(&info.payload)?["config"].take();
+    config["max_bytes"] = bytes.into();
+    let answer = client.request("$JS.API.STREAM.UPDATE.PATROL_EVENTS", config.to_string().into()).await?;
+    let answer: Value = serde_json::from_slice(&answer.payload)?;
+    anyhow::ensure!(answer["config"]["max_bytes"] == bytes, "{answer}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_full_log_is_waited_for() -> Result<()> {
+    let (world, _ingest) = World::with_ingest().await?;
+    // By its outcome ingest has compared the log with its definition.
+    let id = world.send(1, &start(run(1))).await?;
+    world.outcome(id).await?;
+    bound_log(&world, world.log.stream_status(event_log::StreamName::Events).await?.bytes).await?;
+    let id = world.send(2, &start(run(2))).await?;
+    wait_for("a command delivered again", PATIENCE, async || {
+        match world.log.consumer_status(event_log::Queue::Commands).await {
+            Ok(status) if status.redelivered > 0 => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await?;
+    bound_log(&world, 8 << 30).await?;
+    requested(world.outcome(id).await?)?;
     Ok(())
 }
 

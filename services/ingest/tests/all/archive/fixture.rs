@@ -4,7 +4,6 @@ use super::sample::{self, Columns};
 use crate::world::{PATIENCE, chrono_epoch, run};
 use anyhow::{Context, Result, bail};
 use contracts::commands::StartRun;
-use contracts::config::RecordingLevel;
 use contracts::events::{FileWritten, MessageDeadLettered, RecordingChanged, RunRequested, Split, Table};
 use contracts::{CommandId, Envelope, Event, EventId, RunId, subjects};
 use event_log::{
@@ -20,7 +19,8 @@ use tokio::task::JoinHandle;
 use trajectories::{ObjectStore, RecordBatch, Recording, SegmentHeader, layout, segment, store, write};
 
 pub struct World {
-    _nats: TestNats,
+    nats: TestNats,
+    recording: Recording,
     pub log: EventLog,
     pub store: ObjectStore,
 }
@@ -45,22 +45,30 @@ pub const PROMPT: Limits = Limits { idle: Duration::from_millis(200), ..PATIENT 
 impl World {
     /// A run `1` on 20 × 20 cells, with a queue that soon delivers again what a dead archive held.
     pub async fn start(budget: Option<u64>) -> Result<Self> {
+        Self::recording(Recording::Full, budget).await
+    }
+
+    /// The same with a run that records otherwise.
+    pub async fn recording(recording: Recording, budget: Option<u64>) -> Result<Self> {
         let nats = TestNats::start().await?;
         let log = EventLog::connect(EventLogConfig::new(nats.url(), "test")).await?;
         let second = json!(1_000_000_000_u64);
         log.ensure(&Definitions::embedded()?.with_queue_field(Queue::Trajectories, "ack_wait", second)).await?;
         let store = ObjectStore::local(&nats.directory().path().join("store"))?;
-        let world = Self { _nats: nats, log, store };
+        let world = Self { nats, recording, log, store };
         world.request_run(run(1), budget).await?;
         Ok(world)
     }
 
-    pub async fn request_run(&self, run_id: RunId, budget: Option<u64>) -> Result<()> {
+    async fn request_run(&self, run_id: RunId, budget: Option<u64>) -> Result<()> {
         let start =
             StartRun { run_id: Some(run_id), total_timesteps: 1000, num_robots: Some(4), ..StartRun::default() };
         let mut config =
             domain::run_config::complete(&start, CommandId(run_id.0)).map_err(|r| anyhow::anyhow!("{r:?}"))?;
-        config.recording.level = RecordingLevel::Full;
+        config.recording.level = self.recording.level();
+        if let Recording::Sampled(every) = self.recording {
+            config.recording.sample_every = Some(every.get());
+        }
         config.recording.budget_bytes = budget.unwrap_or(u64::MAX >> 12);
         let name = "archive".to_owned();
         let requested = RunRequested { run_id, name, config, parent_run_id: None, init_from: None, resume_from: None };
@@ -76,6 +84,23 @@ impl World {
         let context = archive::Context::new(log, store, Arc::new(SystemClock), limits, &Metrics::new("test"));
         let task = tokio::spawn(archive::run(context, lifecycle.clone()));
         Archive { lifecycle, task }
+    }
+
+    /// Makes the store one that cannot be listed, or mends it.
+    pub fn break_store(&self, broken: bool) -> Result<()> {
+        let root = self.nats.directory().path().join("store").join(layout::ROOT);
+        Ok(if broken { std::fs::write(root, "no folder")? } else { std::fs::remove_file(root)? })
+    }
+
+    /// Waits until the archive has handed a message back and got it again.
+    pub async fn wait_until_put_off(&self) -> Result<()> {
+        wait_for("a message delivered again", PATIENCE, async || {
+            match self.log.consumer_status(Queue::Trajectories).await {
+                Ok(status) if status.redelivered > 0 => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await
     }
 
     /// Publishes segments of training, `end` on the last.
@@ -188,8 +213,8 @@ impl World {
         let change = self.change().await?;
         let kept = |number: u64| -> Result<RecordBatch> {
             let changed = change.as_ref().is_some_and(|change| number >= change.segment);
-            let recording = if changed { Recording::Actions } else { Recording::Full };
-            Ok(recording.apply(Table::Steps, steps(number)?)?)
+            let rows = self.recording.apply(Table::Steps, steps(number)?)?;
+            Ok(if changed { Recording::Actions.apply(Table::Steps, rows)? } else { rows })
         };
         let mut next = 0;
         for file in self.files(Table::Steps).await? {
@@ -202,7 +227,7 @@ impl World {
             anyhow::ensure!(bytes == expected.bytes, "the rows of {range:?} differ");
             assert_eq!(file.blob.sha256, store::sha256(&bytes));
             assert_eq!((file.blob.bytes, file.blob.rows), (bytes.len() as u64, Some(expected.rows)));
-            assert_eq!((file.first_episode, file.last_episode), (Some(0), Some(3)));
+            assert_eq!(file.first_episode.zip(file.last_episode), expected.episodes);
         }
         anyhow::ensure!(next == last + 1, "segments from {next} on are missing");
         Ok(())
