@@ -271,7 +271,7 @@ pub struct RecordingSettings {
     pub level: RecordingLevel,
     /// Record every Nth episode; only with level `sampled`.
     pub sample_every: Option<u32>,
-    /// Archive bytes after which a `full` recording continues as `actions`.
+    /// Archive bytes after which a `full` or `sampled` recording continues as `actions`.
     pub budget_bytes: u64,
 }
 

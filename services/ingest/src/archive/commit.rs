@@ -26,13 +26,14 @@ pub(super) enum Encoded {
 
 /// Sorts and encodes a chunk, on a thread for such work.
 pub(super) async fn encode(chunk: &Chunk, archive: &RunArchive) -> Result<Encoded, Error> {
-    let recording = |segment: &Segment| archive.recording(chunk.split, segment.header.number);
-    let segments: Vec<(Segment, Recording)> = chunk.segments.iter().map(|s| (s.clone(), recording(s))).collect();
+    let recordings = |segment: &Segment| archive.recordings(chunk.split, segment.header.number);
+    let segments: Vec<(Segment, Vec<Recording>)> = chunk.segments.iter().map(|s| (s.clone(), recordings(s))).collect();
     tokio::task::spawn_blocking(move || encode_now(segments)).await?
 }
 
-fn encode_now(segments: Vec<(Segment, Recording)>) -> Result<Encoded, Error> {
-    let kept = segments.into_iter().map(|(segment, recording)| segment.apply(recording));
+fn encode_now(segments: Vec<(Segment, Vec<Recording>)>) -> Result<Encoded, Error> {
+    let kept =
+        segments.into_iter().map(|(segment, recordings)| recordings.into_iter().try_fold(segment, Segment::apply));
     let kept = kept.collect::<Result<Vec<Segment>, _>>()?;
     let mut files = Vec::new();
     for table in Table::ALL {

@@ -28,8 +28,8 @@ pub(super) fn judge(delivery: &Delivery, split: Split, archive: &RunArchive) -> 
         Ok(header) => header,
         Err(error) => return Intake::Poison(error.to_string()),
     };
-    if archive.has(split, &header.producer, header.number) || archive.recording(split, header.number) == Recording::None
-    {
+    let records_nothing = archive.recordings(split, header.number).contains(&Recording::None);
+    if records_nothing || archive.has(split, &header.producer, header.number) {
         return Intake::Done;
     }
     match Segment::decode(header, &delivery.payload, archive.limits(split)) {

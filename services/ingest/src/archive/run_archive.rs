@@ -106,18 +106,20 @@ impl RunArchive {
         }
     }
 
-    /// What is kept of a segment. Only training has a budget; everything else is kept in full.
-    pub fn recording(&self, split: Split, number: u64) -> Recording {
-        match &self.changed {
-            _ if split != Split::Train => Recording::Full,
-            Some(change) if number >= change.segment && change.to == RecordingLevel::Actions => Recording::Actions,
-            _ => Recording::of(&self.settings),
+    /// What is kept of a segment: what all of these keep. Only training has a budget; everything else is kept in full.
+    pub fn recordings(&self, split: Split, number: u64) -> Vec<Recording> {
+        if split != Split::Train {
+            return vec![Recording::Full];
         }
+        let is_spent = |change: &RecordingChanged| number >= change.segment && change.to == RecordingLevel::Actions;
+        let spent = self.changed.as_ref().is_some_and(is_spent).then_some(Recording::Actions);
+        std::iter::once(Recording::of(&self.settings)).chain(spent).collect()
     }
 
     /// The change of level that is due with these new files because the budget is spent; at most one per run.
     pub fn change_due(&self, files: &[Event], chunk: &Chunk) -> Option<RecordingChanged> {
-        if chunk.split != Split::Train || self.changed.is_some() || self.settings.level != RecordingLevel::Full {
+        let is_bounded = matches!(self.settings.level, RecordingLevel::Full | RecordingLevel::Sampled);
+        if chunk.split != Split::Train || self.changed.is_some() || !is_bounded {
             return None;
         }
         let new_bytes = files.iter().map(|event| match event {
@@ -128,7 +130,7 @@ impl RunArchive {
         let due = bytes >= self.settings.budget_bytes;
         due.then(|| RecordingChanged {
             run_id: self.run,
-            from: RecordingLevel::Full,
+            from: self.settings.level,
             to: RecordingLevel::Actions,
             reason: format!("{bytes} bytes are archived; the budget is {}", self.settings.budget_bytes),
             segment: chunk.range.last.saturating_add(1),
