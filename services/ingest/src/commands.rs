@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::intake::{self, Incoming, RawCommand};
 use crate::metrics::CommandMetrics;
 use crate::outcome::{self, Outcome};
+use crate::rejections::Rejections;
 use chrono::{DateTime, Utc};
 use event_log::{Delivery, Queue, StreamName};
 use service_runtime::Lifecycle;
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 const BATCH: usize = 32;
 /// How long one pull waits for a command before it looks for more.
 const PULL_WAIT: Duration = Duration::from_secs(5);
-/// How soon a command that could not be settled is delivered again.
+/// How soon a command that could not be settled is delivered again, until its stream drops it after a day.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// Settles commands until the lifecycle drains.
@@ -24,6 +25,7 @@ pub async fn run(context: Context, lifecycle: Lifecycle) -> Result<()> {
     let stream_identity = context.log.stream_status(StreamName::Commands).await?.created;
     let queue = context.log.work_queue(Queue::Commands).await?;
     context.health.ready("ingest", "waiting for commands");
+    let mut rejections = Rejections::default();
     let draining = lifecycle.draining();
     while !draining.is_cancelled() {
         let pulled = tokio::select! {
@@ -31,7 +33,7 @@ pub async fn run(context: Context, lifecycle: Lifecycle) -> Result<()> {
             () = draining.cancelled() => break,
         };
         for delivery in pulled {
-            settle(&context, &metrics, stream_identity, delivery).await?;
+            settle(&context, &metrics, &mut rejections, stream_identity, delivery).await?;
         }
     }
     Ok(())
@@ -40,6 +42,7 @@ pub async fn run(context: Context, lifecycle: Lifecycle) -> Result<()> {
 async fn settle(
     context: &Context,
     metrics: &CommandMetrics,
+    rejections: &mut Rejections,
     stream_identity: DateTime<Utc>,
     delivery: Delivery,
 ) -> Result<()> {
@@ -50,10 +53,9 @@ async fn settle(
         stream_identity,
         sequence: delivery.sequence,
         recorded_at: delivery.recorded_at,
-        attempts: delivery.attempts,
     };
     let incoming = intake::read(&raw, |name| delivery.header(name));
-    let settled = match outcome::settle(context, metrics, &incoming).await {
+    let settled = match outcome::settle(context, metrics, rejections, &incoming).await {
         Ok(outcome) => {
             metrics.decided(&incoming, &outcome, started.elapsed());
             report(&incoming, &outcome);

@@ -1,7 +1,8 @@
 //! From a message to a command with an identity: reads the envelope, or fills it in for a bare publish.
 //!
 //! The command's id is its `ce-id` or `Nats-Msg-Id` when that is a UUID. Otherwise it is derived from where the message
-//! stands in its stream, so that every delivery of it has the same id.
+//! stands in its stream, so that every delivery of it has the same id. A `ce-id` that is no UUID is a reason to reject it, which
+//! quotes it: under the derived id nobody would wait for the outcome.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use contracts::validation::unknown_command;
@@ -17,8 +18,6 @@ pub struct Incoming {
     /// The cause of every event that the command leads to.
     pub envelope: Envelope,
     pub command: Result<Command, Vec<Reason>>,
-    /// It was delivered before; its outcome may exist already.
-    pub is_redelivery: bool,
 }
 
 /// A message of the command stream.
@@ -29,7 +28,6 @@ pub struct RawCommand<'a> {
     pub stream_identity: DateTime<Utc>,
     pub sequence: u64,
     pub recorded_at: DateTime<Utc>,
-    pub attempts: u64,
 }
 
 /// Reads a message; `header` looks one up by name. Nothing is refused here: what is wrong stands in `command`.
@@ -55,7 +53,7 @@ pub fn read<'a>(raw: &RawCommand<'_>, header: impl Fn(&str) -> Option<&'a str>) 
         (Err(reasons), Some(reason)) => Err([vec![reason], reasons].concat()),
         (decoded, None) => decoded,
     };
-    Incoming { id, name, envelope, command, is_redelivery: raw.attempts > 1 }
+    Incoming { id, name, envelope, command }
 }
 
 fn decode(raw: &RawCommand<'_>) -> Result<Command, Vec<Reason>> {
@@ -84,8 +82,8 @@ fn complete<'a>(bare: &Envelope, header: impl Fn(&str) -> Option<&'a str>) -> Re
     let wrong = |message: String| Reason::new("", "invalid_header", message);
     let (id, time) = (bare.id.to_string(), bare.time.to_rfc3339_opts(SecondsFormat::Micros, true));
     let found = Envelope::from_headers(|name| match (name, header(name)) {
-        ("ce-id", _) => Some(id.as_str()),
         (_, Some(value)) => Some(value),
+        ("ce-id", None) => Some(&id),
         ("ce-specversion", None) => Some(contracts::envelope::SPEC_VERSION),
         ("ce-source", None) => Some(&bare.source),
         ("ce-type", None) => Some(&bare.kind),
@@ -109,7 +107,7 @@ mod tests {
 
     fn raw<'a>(subject: &'a str, payload: &'a [u8]) -> RawCommand<'a> {
         let time = DateTime::UNIX_EPOCH;
-        RawCommand { subject, payload, stream_identity: time, sequence: 5, recorded_at: time, attempts: 1 }
+        RawCommand { subject, payload, stream_identity: time, sequence: 5, recorded_at: time }
     }
 
     fn read_with(headers: &[(&str, &'static str)]) -> Incoming {
@@ -140,6 +138,7 @@ mod tests {
     #[test]
     fn a_header_that_is_present_has_to_be_right() {
         for (name, value) in [
+            ("ce-id", "job-17"),
             ("ce-specversion", "0.3"),
             ("ce-time", "yesterday"),
             ("ce-type", "patrol.run.stop.v1"),
@@ -148,7 +147,8 @@ mod tests {
             let incoming = read_with(&[(name, value)]);
             let reasons = incoming.command.expect_err(name);
             assert_eq!(reasons[0].code, "invalid_header");
-            assert!(reasons[0].message.contains(name), "{}", reasons[0].message);
+            assert!(reasons[0].message.contains(name) && reasons[0].message.contains(value), "{}", reasons[0].message);
+            assert_eq!(incoming.id, read_with(&[]).id);
         }
     }
 

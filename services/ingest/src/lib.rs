@@ -15,6 +15,7 @@ mod history;
 mod intake;
 mod metrics;
 mod outcome;
+mod rejections;
 
 pub use config::Config;
 pub use error::Error;

@@ -9,15 +9,15 @@ use crate::handlers;
 use crate::history::Proposal;
 use crate::intake::Incoming;
 use crate::metrics::CommandMetrics;
+use crate::rejections::Rejections;
 use contracts::events::CommandRejected;
 use contracts::ids::EventId;
 use contracts::{Envelope, Event, Rejection, RunId};
-use event_log::{Appended, EventLog, ExpectedVersion, NewEvent};
+use event_log::{Appended, ExpectedVersion, NewEvent};
 use service_runtime::TraceContext;
 
 /// A run has few writers: this many lost races in a row mean that something else is wrong.
 const MOST_CONFLICTS: u32 = 20;
-const REJECTIONS: &str = "patrol.evt.command.*.rejected";
 
 /// What became of a command. The sequence is that of its last event.
 #[derive(Debug)]
@@ -46,10 +46,16 @@ impl Outcome {
 }
 
 /// Makes the command's outcome durable.
-pub async fn settle(context: &Context, metrics: &CommandMetrics, incoming: &Incoming) -> Result<Outcome> {
-    if incoming.is_redelivery
-        && let Some(sequence) = earlier_rejection(&context.log, incoming).await?
-    {
+///
+/// A command may come again long after it was rejected: delivered again, or sent again under the same id by a client that heard
+/// no answer. Its rejection stands, whatever has changed since.
+pub async fn settle(
+    context: &Context,
+    metrics: &CommandMetrics,
+    rejections: &mut Rejections,
+    incoming: &Incoming,
+) -> Result<Outcome> {
+    if let Some(sequence) = rejections.find(&context.log, incoming.id).await? {
         return Ok(Outcome::Repeated { sequence });
     }
     let command = match &incoming.command {
@@ -112,15 +118,4 @@ async fn append(context: &Context, incoming: &Incoming, events: &[Event], guard:
     });
     let events = enveloped.collect::<Result<Vec<_>, _>>()?;
     Ok(context.log.append_batch(&events, guard).await?)
-}
-
-/// Where an earlier delivery was rejected. Facts are found in the aggregate's own history.
-async fn earlier_rejection(log: &EventLog, incoming: &Incoming) -> Result<Option<u64>> {
-    let mut rejections = log.history(REJECTIONS, 1);
-    while let Some(recorded) = rejections.next_event().await? {
-        if recorded.envelope.causation_id == Some(incoming.id.0) {
-            return Ok(Some(recorded.sequence));
-        }
-    }
-    Ok(None)
 }
