@@ -3,10 +3,11 @@
 use crate::EnvironmentReader;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use tracing::level_filters::LevelFilter;
 use tracing::{Metadata, Subscriber};
 use tracing_appender::non_blocking::WorkerGuard;
-use tracing_appender::rolling::{InitError, RollingFileAppender, Rotation};
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::filter::{EnvFilter, dynamic_filter_fn};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
@@ -48,27 +49,53 @@ pub enum TelemetryError {
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
-    #[error("LOG_DIR: cannot write log files to {}", directory.display())]
-    Directory {
-        directory: PathBuf,
-        #[source]
-        source: InitError,
-    },
+    #[error("LOG_DIR: cannot write log files to {}: {reason}", directory.display())]
+    Directory { directory: PathBuf, reason: String },
     #[error("logging has already begun")]
     AlreadyBegun(#[source] TryInitError),
+}
+
+/// What the process is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Environment {
+    Development,
+    Production,
+}
+
+impl FromStr for Environment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "development" => Ok(Self::Development),
+            "production" => Ok(Self::Production),
+            _ => Err("it is neither `development` nor `production`"),
+        }
+    }
 }
 
 impl Options {
     /// From `LOG_LEVEL` (`info`), `LOG_DIR` (no files when absent) and `ENVIRONMENT`.
     pub fn read(variables: &mut EnvironmentReader, services: &[&'static str]) -> Self {
         let filter: String = variables.or_default("LOG_LEVEL", "info");
-        if let Err(error) = EnvFilter::try_new(&filter) {
-            variables.mistake(format!("LOG_LEVEL: `{filter}` cannot be used: {error}; try `info`"));
+        if let Err(reason) = check_filter(&filter) {
+            variables.mistake(format!("LOG_LEVEL: `{filter}` cannot be used: {reason}; try `info`"));
         }
         let directory = variables.optional("LOG_DIR");
-        let console_json = variables.or_default::<String>("ENVIRONMENT", "development") == "production";
+        let environment: Environment = variables.or_default("ENVIRONMENT", "development");
+        let console_json = environment == Environment::Production;
         Self { filter, console: LevelFilter::TRACE, console_json, directory, services: services.to_vec() }
     }
+}
+
+/// A filter that says what it seems to: a lone word would be the name of a module of which everything is logged, and
+/// nothing of all others.
+fn check_filter(filter: &str) -> Result<(), String> {
+    EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+    // Fields of spans have commas of their own.
+    let words = filter.split(',').map(str::trim).filter(|word| !word.is_empty() && !filter.contains('['));
+    let unknown = words.filter(|word| !word.contains('=')).find(|word| word.parse::<LevelFilter>().is_err());
+    unknown.map_or(Ok(()), |word| Err(format!("`{word}` is no level (off, error, warn, info, debug, trace)")))
 }
 
 /// Begins logging for the process.
@@ -124,17 +151,16 @@ fn file(
     name: &'static str,
     services: Vec<&'static str>,
 ) -> Result<(BoxedLayer, WorkerGuard), TelemetryError> {
-    let failed = |source| TelemetryError::Directory { directory: directory.to_owned(), source };
-    // The appender looks for old files before it makes the directory, and complains on the console when there is none;
-    // a directory that cannot be made is its error to report.
-    let _ = std::fs::create_dir_all(directory);
+    let failed = |reason| TelemetryError::Directory { directory: directory.to_owned(), reason };
+    // The appender looks for old files before it makes the directory, and complains on the console when there is none.
+    std::fs::create_dir_all(directory).map_err(|error| failed(error.to_string()))?;
     let appender = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix(name)
         .filename_suffix("jsonl")
         .max_log_files(KEPT_FILES)
         .build(directory)
-        .map_err(failed)?;
+        .map_err(|error| failed(error.to_string()))?;
     let (writer, guard) = tracing_appender::non_blocking(appender);
     let belongs = dynamic_filter_fn(move |metadata: &Metadata<'_>, context: &Context<'_, Registry>| {
         // Every span passes, so that an event's services can be seen.

@@ -49,12 +49,41 @@ fn a_filter_that_cannot_be_used_is_a_mistake_of_the_configuration() {
 }
 
 #[test]
+fn a_word_that_is_no_level_is_a_mistake_and_not_the_name_of_a_module() {
+    let mistakes = |level: &str| {
+        let mut variables = EnvironmentReader::from_pairs([("LOG_LEVEL", level)]);
+        telemetry::Options::read(&mut variables, &[]);
+        variables.finish().err().map(|error| error.to_string())
+    };
+    for wrong in ["loud", "info,loud", "info,foo=bar=baz"] {
+        let told = mistakes(wrong).expect(wrong);
+        assert!(told.starts_with("LOG_LEVEL: ") && told.lines().count() == 1, "{told}");
+    }
+    for right in ["info", "WARN", "off", "info,event_log=debug", "warn,trainer[update{run=1,x}]=trace"] {
+        assert_eq!(mistakes(right), None, "{right}");
+    }
+}
+
+#[test]
+fn there_are_two_environments() {
+    let read = |name: &str| {
+        let mut variables = EnvironmentReader::from_pairs([("ENVIRONMENT", name)]);
+        let json = telemetry::Options::read(&mut variables, &[]).console_json;
+        variables.finish().map(|()| json).map_err(|error| error.to_string())
+    };
+    assert_eq!((read("production"), read("development"), read("")), (Ok(true), Ok(false), Ok(false)));
+    let told = read("staging").expect_err("a third");
+    assert!(told.contains("`staging`") && told.contains("neither `development` nor `production`"), "{told}");
+}
+
+#[test]
 fn a_directory_that_cannot_be_written_is_named() -> Result<()> {
     let file = tempfile::NamedTempFile::new()?;
     let below = file.path().join("log");
     let mut variables = EnvironmentReader::from_pairs([("LOG_DIR", below.to_string_lossy())]);
     let options = telemetry::Options::read(&mut variables, &[]);
     let error = telemetry::subscriber(&options).err().context("a file is no directory")?;
-    assert!(error.to_string().contains(&*below.to_string_lossy()), "{error}");
+    let told = error.to_string();
+    assert!(told.contains(&*below.to_string_lossy()) && told.contains("Not a directory"), "{told}");
     Ok(())
 }
