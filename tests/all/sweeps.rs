@@ -41,6 +41,8 @@ async fn a_grid_is_trained_once_and_ranked() -> Result<()> {
     let other = arguments("rates", "256", &grid);
     let other = system.executable.run(&other).await?;
     ensure!(other.code == Some(1) && other.stderr.contains("choose another name"), "{other:?}");
+    let seeds = system.executable.run(&arguments("seeds", "512", &["--param", "config.seed=5,6"])).await?;
+    ensure!(seeds.code == Some(1) && seeds.stderr.contains("--seeds"), "{seeds:?}");
     let wrong = system.executable.run(&arguments("wrong", "512", &["--param", "config.gamma=2"])).await?;
     ensure!(wrong.code == Some(3) && wrong.stderr.contains("gamma"), "{wrong:?}");
     Ok(())

@@ -91,6 +91,15 @@ fn read_payload(file: &std::path::Path) -> Result<Value> {
     Ok(value)
 }
 
+/// So many training seeds from `first` on.
+///
+/// # Errors
+/// When there are not so many numbers.
+pub fn training_seeds(first: u64, count: u32) -> Result<Vec<u64>> {
+    let seeds: Option<Vec<u64>> = (0..u64::from(count)).map(|index| first.checked_add(index)).collect();
+    seeds.with_context(|| format!("there are no {count} seeds from {first} on: begin with a smaller `--seed`"))
+}
+
 /// Applies settings one after the other, each as [`set`] does.
 pub fn set_all(payload: &mut Value, settings: &[String]) -> Result<()> {
     settings.iter().try_for_each(|setting| set(payload, setting))
@@ -172,5 +181,12 @@ mod tests {
             json!({ "config": { "seed": 1, "gamma": 0.97, "map_config": { "map_type": "maze" } }, "batch_size": 4096 })
         );
         assert!(set(&mut payload, "batch_size.x=1").is_err() && set(&mut payload, "x").is_err());
+    }
+
+    #[test]
+    fn seeds_follow_each_other_as_long_as_there_are_numbers() {
+        assert_eq!(training_seeds(7, 2).unwrap(), [7, 8]);
+        assert_eq!(training_seeds(u64::MAX, 1).unwrap(), [u64::MAX]);
+        assert!(training_seeds(u64::MAX, 2).is_err());
     }
 }

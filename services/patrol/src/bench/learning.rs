@@ -3,7 +3,7 @@
 use super::Measurements;
 use crate::cli::BenchLearningArgs;
 use crate::failure::Failure;
-use crate::runs::{set_all, training_payload};
+use crate::runs::{set_all, training_payload, training_seeds};
 use anyhow::anyhow;
 use contracts::config::Actors;
 use contracts::{CommandId, Rejection, RunConfig, commands::StartRun, validation};
@@ -34,7 +34,7 @@ pub fn measure(args: &BenchLearningArgs) -> Result<Measurements, Failure> {
     let tour = evaluate(&mut ScriptedActor::new(ScriptedAgent::Tour), &contest)?;
     report("tour", &tour, &mut measurements);
     let (mut threats, mut speeds): ([Vec<f64>; 4], _) = (Default::default(), Vec::new());
-    for seed in first_seed..first_seed + u64::from(args.seeds.max(1)) {
+    for seed in training_seeds(first_seed, args.seeds)? {
         config.seed = seed;
         let (learner, speed) = train(&config)?;
         speeds.push(speed);

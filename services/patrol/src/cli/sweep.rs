@@ -24,23 +24,23 @@ pub struct SweepArgs {
     /// Every combination, random points, or random points of which the best train longer and longer.
     #[arg(long, value_enum, default_value_t = SearchName::Grid)]
     pub search: SearchName,
-    /// Points of a random search.
-    #[arg(long, value_name = "N", default_value_t = 9)]
-    pub trials: u32,
-    /// Which random points.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub search_seed: u64,
+    /// Random search and halving: number of points, 9 unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub trials: Option<u32>,
+    /// Random search and halving: which random points, 1 unless given.
+    #[arg(long, value_name = "N")]
+    pub search_seed: Option<u64>,
     /// Training seeds of every point: so many runs each, ranked together.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub seeds: u32,
-    /// Halving: one of so many goes on to the next rung, and trains so many times as long.
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub eta: u32,
+    /// Halving: one of so many goes on to the next rung, and trains so many times as long; 3 unless given.
+    #[arg(long, value_name = "N")]
+    pub eta: Option<u32>,
     /// Halving: number of rungs; as many as leave one trial unless given.
     #[arg(long, value_name = "N")]
     pub rungs: Option<u32>,
     /// Runs that are asked for at a time.
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub parallel: u32,
     /// Take all other settings from this run (UUID or number), which becomes the parent.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["robots", "size", "map", "worlds", "algorithm"])]

@@ -47,6 +47,14 @@ pub fn halving(trials: usize, steps: u64, eta: u32, rungs: Option<u32>) -> Resul
     Ok(plan)
 }
 
+/// Environment steps of all runs, every trial trained with so many seeds; `None` when they cannot be counted.
+pub fn total_steps(rungs: &[Rung], seeds: u32) -> Option<u64> {
+    rungs.iter().try_fold(0_u64, |total, rung| {
+        let steps = rung.steps.checked_mul(rung.trials as u64)?.checked_mul(u64::from(seeds))?;
+        total.checked_add(steps)
+    })
+}
+
 /// What the repetitions of a trial came to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
@@ -101,6 +109,14 @@ mod tests {
         {
             assert!(halving(trials, steps, eta, rungs).is_err(), "{trials} {steps} {eta} {rungs:?}");
         }
+    }
+
+    #[test]
+    fn steps_are_counted_as_far_as_they_can_be() {
+        assert_eq!(total_steps(&halving(9, 900, 3, None).unwrap(), 2), Some(2 * 2700));
+        assert_eq!(total_steps(&at_once(1, u64::MAX), 1), Some(u64::MAX));
+        assert_eq!(total_steps(&at_once(2, u64::MAX), 1), None);
+        assert_eq!(total_steps(&at_once(1, u64::MAX), 2), None);
     }
 
     #[test]

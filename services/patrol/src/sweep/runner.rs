@@ -49,8 +49,7 @@ pub struct Runner<'a> {
     bar: ProgressBar,
     /// Listens from the beginning, so that a Ctrl-C is kept that comes while something else is waited for.
     interrupt: Signal,
-    /// Steps of all runs that are planned, and of those that have ended.
-    planned: u64,
+    /// Steps of runs that have ended.
     ended: u64,
     began: Instant,
     reports: Vec<RunReport>,
@@ -59,15 +58,13 @@ pub struct Runner<'a> {
 impl<'a> Runner<'a> {
     pub fn new(client: &'a Client, sweep: &'a Sweep, talkative: bool) -> Result<Self> {
         let namespace: RunId = NAMESPACE.parse().context("the namespace of sweeps")?;
-        let repetitions = sweep.seeds.len() as u64;
-        let planned = sweep.rungs.iter().map(|rung| rung.steps * rung.trials as u64 * repetitions).sum();
         let target = if talkative { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(planned), target);
+        let bar = ProgressBar::with_draw_target(Some(sweep.planned), target);
         bar.set_style(ProgressStyle::with_template("{bar:30.cyan} {percent:>3} %  {msg}")?);
         let (id, began) = (RunId::from(namespace.derive(&sweep.name)), Instant::now());
         let interrupt = signal(SignalKind::interrupt())?;
         let (board, reports) = (Board::default(), Vec::new());
-        Ok(Self { client, sweep, id, board, bar, interrupt, planned, ended: 0, began, reports })
+        Ok(Self { client, sweep, id, board, bar, interrupt, ended: 0, began, reports })
     }
 
     /// Every rung after the other.
@@ -237,7 +234,7 @@ impl<'a> Runner<'a> {
         let done = self.ended + standing.iter().map(|run| run.timestep).sum::<u64>();
         let speed: f64 = standing.iter().map(|run| run.steps_per_second).sum();
         let rate = done as f64 / self.began.elapsed().as_secs_f64().max(1e-3);
-        let left = duration(self.planned.saturating_sub(done) as f64 / rate.max(1.0));
+        let left = duration(self.sweep.planned.saturating_sub(done) as f64 / rate.max(1.0));
         let best = self.reports.iter().filter_map(|run| Some((run.evaluated.as_ref()?.sampled.mean_threat.mean, run)));
         let best = best.min_by(|(one, _), (other, _)| one.total_cmp(other));
         let best = best.map_or_else(String::new, |(threat, run)| format!("  best {threat:.3} (#{})", run.trial));

@@ -93,14 +93,14 @@ pub fn random(parameters: &[Parameter], count: usize, seed: u64) -> Vec<Settings
         random.set_stream(index as u64);
         parameters.iter().map(|parameter| (parameter.field.clone(), draw(&parameter.values, &mut random))).collect()
     };
-    (0..count.min(MOST_POINTS)).map(point).collect()
+    (0..count).map(point).collect()
 }
 
 fn draw(values: &Values, random: &mut ChaCha8Rng) -> Value {
     let share = (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
     match values {
         Values::Listed(values) => values[(share * values.len() as f64) as usize].clone(),
-        Values::Integers(low, high) => json!(low + (share * (high - low + 1) as f64) as u64),
+        Values::Integers(low, high) => json!((low + (share * (high - low + 1) as f64) as u64).min(*high)),
         Values::Numbers(low, high) => json!(significant(low + share * (high - low))),
         Values::Logarithmic(low, high) => json!(significant((low.ln() + share * (high.ln() - low.ln())).exp())),
     }
