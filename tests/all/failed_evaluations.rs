@@ -31,6 +31,8 @@ async fn a_corrupted_checkpoint_fails_its_evaluation_and_the_sweep_that_waits_fo
     assert_eq!(status["failed_evaluations"][0]["code"], "blob_corrupt", "{status:#}");
     system.replay_is_identical().await?;
 
+    let again = system.executable.run(&["evaluation", "start", &run.to_string()]).await?;
+    ensure!(again.code == Some(3) && again.stderr.starts_with("patrol: the evaluation failed: "), "{again:?}");
     flip(&policy)?;
     system.executable.json(&["evaluation", "start", &run.to_string(), "--json"]).await?;
     let report = system.executable.json(&sweep).await?;

@@ -5,6 +5,7 @@
 
 mod analyses;
 mod browser;
+mod command_line;
 mod commands;
 mod demo;
 mod drawn_worlds;

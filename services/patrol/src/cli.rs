@@ -14,7 +14,8 @@ use sweep::SWEEP_EXAMPLES;
 
 /// Train, evaluate, replay and serve policies for security-patrol robots.
 ///
-/// Every setting has a default; environment variables are listed in `.env.example`.
+/// Settings are environment variables, listed with their defaults in `.env.example`. `up` and `demo` need none; a service
+/// that runs alone needs the addresses of its servers.
 #[derive(Debug, Parser)]
 #[command(name = "patrol", version, max_term_width = 110)]
 pub struct Cli {
@@ -104,7 +105,9 @@ pub struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  patrol status\n  patrol status --json | jq .projection_lag")]
 pub struct StatusArgs {
+    /// Print one object.
     #[arg(long)]
     pub json: bool,
 }
@@ -122,15 +125,35 @@ pub enum RunCommand {
     )]
     Fork(ForkArgs),
     /// Pause a run after a checkpoint.
+    #[command(after_help = "Example:\n  patrol run pause 12")]
     Pause(RunArgs),
     /// Go on with a paused run.
+    #[command(after_help = "Example:\n  patrol run resume 12")]
     Resume(RunArgs),
     /// End a run early.
+    #[command(after_help = "Examples:\n  patrol run stop 12\n  patrol run stop 12 --force")]
     Stop(StopArgs),
     /// Hide a run; its history remains in the log.
+    #[command(after_help = "Example:\n  patrol run delete 12")]
     Delete(RunArgs),
     /// List runs, newest first.
-    List(StatusArgs),
+    #[command(
+        after_help = "Examples:\n  patrol run list --limit 50\n  patrol run list --all --json | jq '.[] | select(.status == \"failed\").id'"
+    )]
+    List(ListArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// How many runs, at most.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+    /// Every run.
+    #[arg(long, conflicts_with = "limit")]
+    pub all: bool,
+    /// Print an array of objects. `best_checkpoint_mean_threat` comes from evaluations, `best_mean_threat` from training episodes.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -141,11 +164,12 @@ pub struct StartArgs {
     #[arg(long)]
     pub name: Option<String>,
     /// Read the whole command payload from a JSON file instead (`-` for standard input).
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["robots", "size", "map", "steps", "seed", "algorithm", "name"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["robots", "size", "map", "worlds", "steps", "seed", "algorithm", "name"])]
     pub file: Option<PathBuf>,
     /// Set any field of the command, e.g. `learning_rate=0.0005` or `config.max_steps=500`.
     #[arg(long = "set", value_name = "FIELD=JSON")]
     pub set: Vec<String>,
+    /// Print one object: the run's id, and the event that the command caused.
     #[arg(long)]
     pub json: bool,
 }
@@ -185,6 +209,7 @@ pub struct ForkArgs {
 pub struct RunArgs {
     /// The run's UUID or its number.
     pub run: String,
+    /// Print the result as one object.
     #[arg(long)]
     pub json: bool,
 }
@@ -201,6 +226,9 @@ pub struct StopArgs {
 #[derive(Debug, Subcommand)]
 pub enum EvaluationCommand {
     /// Evaluate a checkpoint (the newest unless named) and wait for the result.
+    #[command(
+        after_help = "Examples:\n  patrol evaluation start 12\n  patrol evaluation start 12 --episodes 100 --json"
+    )]
     Start(EvaluateArgs),
 }
 
@@ -236,8 +264,10 @@ pub struct EventsArgs {
 #[derive(Debug, Subcommand)]
 pub enum ReplayCommand {
     /// Build the read models again from the log.
+    #[command(after_help = "Examples:\n  patrol replay project --check\n  patrol replay project")]
     Project(ReplayProjectArgs),
     /// Train a run again from the log and compare every checkpoint; exit code 1 when one differs.
+    #[command(after_help = "Examples:\n  patrol replay training 12\n  patrol replay training 12 --json")]
     Training(ReplayTrainingArgs),
 }
 
@@ -252,6 +282,7 @@ pub struct ReplayProjectArgs {
     /// Build into a scratch schema and compare, table by table; exit code 1 when they differ.
     #[arg(long)]
     pub check: bool,
+    /// Print one object: the verdict, and rows and verdict of each table.
     #[arg(long)]
     pub json: bool,
 }
@@ -259,6 +290,7 @@ pub struct ReplayProjectArgs {
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
     /// Training with and without the pipeline, command to visible, start-up, memory.
+    #[command(after_help = "Example:\n  patrol bench pipeline --steps 500000 --json")]
     Pipeline(BenchPipelineArgs),
     /// Mean threat after a given time of training, over several seeds.
     #[command(
@@ -282,10 +314,10 @@ pub struct BenchLearningArgs {
     #[command(flatten)]
     pub training: TrainingArgs,
     /// Seconds of training per seed; `--steps` overrides it.
-    #[arg(long, default_value_t = 60.0)]
+    #[arg(long, value_name = "S", default_value_t = 60.0, value_parser = positive_seconds)]
     pub seconds: f64,
     /// Training seeds.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub seeds: u32,
     /// Set any other field of the start command.
     #[arg(long = "set", value_name = "FIELD=JSON")]
@@ -308,10 +340,25 @@ pub struct ProjectorArgs {
     pub on_poison: Option<OnPoison>,
 }
 
+fn positive_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && seconds.is_finite());
+    seconds.ok_or_else(|| "give a number above 0".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn what_would_be_ignored_is_refused() {
+        let refused = |arguments: &[&str]| Cli::try_parse_from(["patrol"].iter().chain(arguments)).is_err();
+        assert!(refused(&["run", "start", "--file", "g.json", "--worlds", "universal"]));
+        for option in ["--seeds=0", "--seconds=NaN", "--seconds=-1", "--seconds=0", "--seconds=inf"] {
+            assert!(refused(&["bench", "learning", option]), "{option}");
+        }
+        assert!(!refused(&["bench", "learning", "--seconds=0.5", "--seeds=1"]));
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -1,5 +1,6 @@
 //! A client of a running system: sends commands like any other and follows their outcome in the log.
 
+use crate::addresses;
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::system::data_dir;
@@ -23,7 +24,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to `NATS_URL`, or to the instance that runs on `PATROL_DATA_DIR`.
+    /// Connects to `NATS_URL`, or to the instance that runs on `PATROL_DATA_DIR`; variables that are set go before what
+    /// the instance has.
     pub async fn connect() -> Result<Self> {
         let mut variables = EnvironmentReader::from_process();
         if variables.optional::<String>("NATS_URL").is_none() {
@@ -32,9 +34,9 @@ impl Client {
                 bail!("no system runs on {}: start it with `make up`, or set NATS_URL", data_dir.display());
             };
             variables.set("NATS_URL", instance.nats_url);
-            variables.set("DATABASE_URL", instance.database_url);
-            variables.set("PATROL_STORE_URL", instance.store_url);
-            variables.set("GATEWAY_BIND", instance.gateway);
+            variables.set_default("DATABASE_URL", instance.database_url);
+            variables.set_default("PATROL_STORE_URL", instance.store_url);
+            variables.set_default("GATEWAY_BIND", instance.gateway);
         }
         Self::with(variables).await
     }
@@ -42,6 +44,8 @@ impl Client {
     /// Connects to the log that `variables` name.
     pub async fn with(mut variables: EnvironmentReader) -> Result<Self> {
         let url: String = variables.required("NATS_URL", "the address of nats-server").unwrap_or_default();
+        addresses::check(&mut variables);
+        variables.clone().finish()?;
         let mut config = EventLogConfig::new(url, "patrol-cli");
         config.credentials = variables.optional("NATS_CREDENTIALS");
         Ok(Self { log: EventLog::connect(config).await?, variables })
@@ -83,7 +87,8 @@ impl Client {
             return Ok(run);
         }
         let number: u64 = name.parse().with_context(|| format!("`{name}` is neither a run's UUID nor its number"))?;
-        let recorded = self.log.event_at(number).await?;
+        // Sequences begin at 1.
+        let recorded = if number == 0 { None } else { self.log.event_at(number).await? };
         match recorded.map(|recorded| recorded.event()).transpose()? {
             Some(Event::RunRequested(requested)) => Ok(requested.run_id),
             _ => bail!("there is no run {number}; see `patrol run list`"),

@@ -2,7 +2,7 @@
 
 use local_servers::{DashboardOptions, DashboardServer, find_dashboard, free_port_or};
 use service_runtime::EnvironmentReader;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 /// The port that the dashboard tries first.
@@ -42,7 +42,7 @@ impl Dashboard {
     }
 
     /// Stops it in order.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         if let Self::Serving(server) = self {
             server.stop().await;
         }
@@ -65,14 +65,16 @@ pub fn plan(variables: &mut EnvironmentReader, data_dir: &Path) -> Result<Dashbo
     };
     let port = address.port();
     variables.set_default("GATEWAY_ALLOWED_ORIGINS", format!("http://localhost:{port},http://127.0.0.1:{port}"));
-    let gateway = reachable(variables.or_default("GATEWAY_BIND", "127.0.0.1:8000"));
-    let gateway = variables.or_default("NUXT_PUBLIC_API_BASE_URL", &format!("http://{gateway}"));
+    let bind: String = variables.or_default("GATEWAY_BIND", "127.0.0.1:8000");
+    let gateway = variables.or_default("NUXT_PUBLIC_API_BASE_URL", &format!("http://{}", reachable(&bind)));
     let websocket = variables.optional("NUXT_PUBLIC_WS_URL");
     Ok(DashboardOptions { application, data_dir: data_dir.join("dashboard"), address, gateway, websocket })
 }
 
-/// Where a browser of this machine finds a server that listens on `bind`.
-fn reachable(bind: SocketAddr) -> SocketAddr {
-    let ip = if bind.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { bind.ip() };
-    SocketAddr::new(ip, bind.port())
+/// Where a browser of this machine finds a server that listens on `bind`; what is wrong with an address, the gateway says.
+fn reachable(bind: &str) -> String {
+    match bind.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_unspecified() => format!("127.0.0.1:{}", address.port()),
+        _ => bind.to_owned(),
+    }
 }

@@ -3,6 +3,8 @@
 use crate::cli::{EvaluateArgs, EvaluationCommand};
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::output;
+use crate::terminal::spinner;
 use anyhow::{Context, anyhow};
 use contracts::commands::StartEvaluation;
 use contracts::events::EvaluationCompleted;
@@ -13,20 +15,23 @@ use std::process::ExitCode;
 pub async fn run(command: EvaluationCommand) -> Result<ExitCode, Failure> {
     let EvaluationCommand::Start(args) = command;
     let client = Client::connect().await?;
-    let completed = evaluate(&client, &args).await?;
+    let spinner = spinner("Evaluating, {elapsed}")?;
+    let completed = evaluate(&client, &args).await;
+    spinner.finish_and_clear();
+    let completed = completed?;
     if args.run.json {
-        println!("{}", serde_json::to_string(&completed)?);
+        output::line(serde_json::to_string(&completed)?)?;
     } else {
         for (name, score) in [("sampled", &completed.sampled), ("arg-max", &completed.argmax)] {
             let threat = score.mean_threat;
-            println!(
+            output::line(format_args!(
                 "{name}: mean threat {:.3} ({:.3} – {:.3}), coverage {:.1} %, worst idleness {:.0}",
                 threat.mean,
                 threat.low,
                 threat.high,
                 100.0 * score.coverage,
                 score.worst_idleness
-            );
+            ))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -49,7 +54,7 @@ async fn evaluate(client: &Client, args: &EvaluateArgs) -> Result<EvaluationComp
                 return Ok(*completed);
             }
             Event::EvaluationFailed(failed) if failed.evaluation_id == request.evaluation_id => {
-                return Err(Failure::Rejected(vec![failed.message]));
+                return Err(Failure::Failed("the evaluation failed".to_owned(), failed.message));
             }
             _ => {}
         }

@@ -3,6 +3,8 @@
 use crate::cli::EventsArgs;
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::output;
+use anyhow::Context;
 use contracts::{RecordedEvent, subjects};
 use event_log::{ReadEnd, ReadOptions};
 use futures::StreamExt;
@@ -18,7 +20,13 @@ pub async fn run(args: EventsArgs) -> Result<ExitCode, Failure> {
     let end = if args.follow { ReadEnd::Never } else { ReadEnd::Current };
     let mut options = ReadOptions { from: args.from, end, filters: Vec::new() };
     if let Some(run) = &args.run {
-        options = options.filtered([subjects::all_of_run(client.run(run).await?)]);
+        let run = client.run(run).await?;
+        // One that is waited for may begin later.
+        if !args.follow {
+            let known = client.log.last_event(&subjects::all_of_run(run)).await?;
+            known.with_context(|| format!("there is no run {run}; see `patrol run list`"))?;
+        }
+        options = options.filtered([subjects::all_of_run(run)]);
     }
     let mut events = client.log.read(options);
     let mut out = std::io::BufWriter::new(std::io::stdout());
@@ -31,13 +39,12 @@ pub async fn run(args: EventsArgs) -> Result<ExitCode, Failure> {
         };
         let Some(recorded) = recorded else { break };
         let line = if args.json { as_json(&recorded?)?.to_string() } else { as_text(&recorded?) };
-        // A closed pipe (`| head`) is a reader that has seen enough.
-        if writeln!(out, "{line}").is_err() || (args.follow && out.flush().is_err()) {
+        let written = writeln!(out, "{line}").and_then(|()| if args.follow { out.flush() } else { Ok(()) });
+        if !output::is_read(written)? {
             return Ok(ExitCode::SUCCESS);
         }
     }
-    // The same.
-    let _ = out.flush();
+    output::is_read(out.flush())?;
     Ok(ExitCode::SUCCESS)
 }
 

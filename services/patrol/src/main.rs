@@ -1,5 +1,9 @@
 //! The one executable: every service, the local supervisor and the command line.
 
+// A panic of `println!` is no way to end when a pipe is closed: `output` writes results.
+#![warn(clippy::print_stdout)]
+
+mod addresses;
 mod bench;
 mod cli;
 mod client;
@@ -10,6 +14,7 @@ mod events;
 mod failure;
 mod fork;
 mod instance;
+mod output;
 mod replay;
 mod runs;
 mod services;

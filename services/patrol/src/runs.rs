@@ -1,11 +1,13 @@
 //! `patrol run …`: commands on runs.
 
 use crate::cli::{
-    AlgorithmName, MapName, RunArgs, RunCommand, StartArgs, StatusArgs, StopArgs, TrainingArgs, WorldsName,
+    AlgorithmName, ListArgs, MapName, RunArgs, RunCommand, StartArgs, StopArgs, TrainingArgs, WorldsName,
 };
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::fork;
+use crate::output;
+use crate::status::Runs;
 use crate::terminal::{count, table};
 use anyhow::{Context, Result};
 use contracts::commands::{DeleteRun, PauseRun, ResumeRun, StopRun};
@@ -32,7 +34,7 @@ pub async fn run(command: RunCommand) -> Result<ExitCode, Failure> {
         RunCommand::Stop(StopArgs { run, force }) => {
             act(&client, run, |run_id| Command::StopRun(StopRun { run_id, force })).await
         }
-        RunCommand::List(StatusArgs { json }) => list(client, json).await,
+        RunCommand::List(args) => list(client, &args).await,
     }
 }
 
@@ -135,34 +137,36 @@ fn report(recorded: &RecordedEvent, json: bool) -> Result<ExitCode, Failure> {
     let run = recorded.envelope.subject.clone().unwrap_or_default();
     if json {
         let event: Value = serde_json::from_slice(&recorded.payload)?;
-        println!(
-            "{}",
-            json!({ "run_id": run, "sequence": recorded.sequence, "type": recorded.envelope.kind, "event": event })
-        );
+        let (sequence, kind) = (recorded.sequence, &recorded.envelope.kind);
+        output::line(json!({ "run_id": run, "sequence": sequence, "type": kind, "event": event }))?;
     } else {
-        println!("{}  run {run}  (event {})", recorded.envelope.kind, recorded.sequence);
+        output::line(format_args!("{}  run {run}  (event {})", recorded.envelope.kind, recorded.sequence))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn list(mut client: Client, json: bool) -> Result<ExitCode, Failure> {
-    let runs = crate::status::runs(&mut client.variables).await?;
-    if json {
-        println!("{}", serde_json::to_string(&runs)?);
+async fn list(mut client: Client, args: &ListArgs) -> Result<ExitCode, Failure> {
+    let most = if args.all { usize::MAX } else { args.limit as usize };
+    let Runs { newest, more } = crate::status::runs(&mut client.variables, most).await?;
+    let more = (more > 0).then(|| format!("… and {} more: `--all` lists them", count(more)));
+    if args.json {
+        output::line(serde_json::to_string(&newest)?)?;
+        more.iter().for_each(|line| eprintln!("{line}"));
         return Ok(ExitCode::SUCCESS);
     }
     let heading = ["run", "status", "steps", "of", "best threat", "name"].map(str::to_owned).to_vec();
-    let rows = runs.iter().map(|run| {
+    let rows = newest.iter().map(|run| {
         vec![
             run.id.to_string(),
             run.status.clone(),
             count(run.timestep),
             count(run.total_timesteps),
-            run.best_mean_threat.map_or_else(|| "–".to_owned(), |threat| format!("{threat:.3}")),
+            run.best_checkpoint_mean_threat.map_or_else(|| "–".to_owned(), |threat| format!("{threat:.3}")),
             run.name.clone(),
         ]
     });
-    print!("{}", table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>()));
+    output::print(table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>()))?;
+    more.iter().try_for_each(output::line)?;
     Ok(ExitCode::SUCCESS)
 }
 

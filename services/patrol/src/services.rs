@@ -1,5 +1,6 @@
 //! Starting services: all of them in this process, or one alone.
 
+use crate::addresses;
 use crate::cli::{OnPoison, ProjectorArgs, ServiceCommand, TrainerArgs, TrainerRole};
 use crate::failure::Failure;
 use crate::up::PATIENCE;
@@ -20,6 +21,17 @@ pub const ALL: [&str; 5] = ["ingest", "projector", "trainer", "evaluator", "gate
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// What stands for addresses that are not known before the local servers run.
+const LATER: [(&str, &str); 2] = [("DATABASE_URL", "postgres://local"), ("PATROL_STORE_URL", "file:///local")];
+
+/// Finds every mistake in the configuration of [`start`] before any server is started for it.
+pub fn check(variables: &EnvironmentReader) -> Result<(), Failure> {
+    let mut variables = variables.clone();
+    LATER.iter().for_each(|(name, address)| variables.set_default(name, *address));
+    Configurations::read(&mut variables);
+    Ok(variables.finish()?)
+}
+
 /// Starts every service in this process; their health is reported in one place.
 ///
 /// # Errors
@@ -28,7 +40,9 @@ pub async fn start(variables: &EnvironmentReader, lifecycle: &Lifecycle) -> Resu
     let surroundings = Surroundings::new("patrol");
     let mut variables = variables.clone();
     let configurations = Configurations::read(&mut variables);
-    variables.finish().map_err(Failure::Configuration)?;
+    variables.finish()?;
+    // Before any of them can say how it is doing: until the last has, nothing is ready.
+    ALL.iter().for_each(|service| surroundings.health.expect(service));
     ensure_streams(&configurations.ingest.event_log, configurations.ingest.replicas).await?;
     surroundings.start_ingest(configurations.ingest, lifecycle);
     surroundings.start_projector(configurations.projector, lifecycle);
@@ -69,7 +83,9 @@ pub async fn run_alone(service: ServiceCommand) -> Result<ExitCode, Failure> {
     let options = telemetry::Options::read(&mut variables, &[name]);
     let lifecycle = Lifecycle::new();
     let surroundings = Surroundings::new(name);
+    addresses::check(&mut variables);
     let health_bind = variables.optional::<SocketAddr>("HEALTH_BIND");
+    surroundings.health.expect(name);
     let start: Start = match service {
         ServiceCommand::Ingest => {
             let config = ingest::Config::read(&mut variables);
@@ -78,8 +94,9 @@ pub async fn run_alone(service: ServiceCommand) -> Result<ExitCode, Failure> {
         ServiceCommand::Trainer(TrainerArgs { role: TrainerRole::Actor, run: Some(run), lanes }) => {
             let name = format!("{}-{}", hostname(), std::process::id());
             let config = trainer::actor::ActorConfig::read(&mut variables, run, lanes, name);
-            Box::new(|_, lifecycle| {
+            Box::new(|it, lifecycle| {
                 let lifecycle = lifecycle.within(info_span!("actor"));
+                it.health.ready("trainer", "playing for a run");
                 let (playing, life) = (trainer::actor::act(config, lifecycle.clone()), lifecycle.clone());
                 lifecycle.spawn_finite("actor", async move {
                     let played = playing.await;
@@ -89,7 +106,10 @@ pub async fn run_alone(service: ServiceCommand) -> Result<ExitCode, Failure> {
                 });
             })
         }
-        ServiceCommand::Trainer(_) => {
+        ServiceCommand::Trainer(args) => {
+            if args.run.is_some() || args.lanes.is_some() {
+                variables.mistake("--run and --lanes are for an actor: add `--role actor`");
+            }
             let config = trainer::Config::read(&mut variables);
             Box::new(|it, lifecycle| it.start_trainer(config, lifecycle))
         }
@@ -106,7 +126,7 @@ pub async fn run_alone(service: ServiceCommand) -> Result<ExitCode, Failure> {
             Box::new(|it, lifecycle| it.start_gateway(config, lifecycle))
         }
     };
-    variables.finish().map_err(Failure::Configuration)?;
+    variables.finish()?;
     let _telemetry = telemetry::init(options)?;
     if let Some(bind) = health_bind {
         let listener = tokio::net::TcpListener::bind(bind).await.with_context(|| format!("HEALTH_BIND: {bind}"))?;
@@ -152,6 +172,7 @@ struct Configurations {
 
 impl Configurations {
     fn read(variables: &mut EnvironmentReader) -> Self {
+        addresses::check(variables);
         Self {
             ingest: ingest::Config::read(variables),
             projector: projector::Config::read(variables),

@@ -3,17 +3,20 @@
 use crate::cli::StatusArgs;
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::output;
 use crate::replay::read_models;
 use crate::terminal::{bytes, count, table};
 use event_log::{Queue, StreamName};
-use read_models::{Paging, RunFilter};
+use read_models::{Paging, RunFilter, RunRow};
 use serde::Serialize;
 use serde_json::json;
 use service_runtime::EnvironmentReader;
 use std::process::ExitCode;
 
-/// Runs that are listed.
+/// Runs and failed evaluations that are shown.
 const LISTED: u32 = 20;
+/// Runs that are read at a time.
+const PAGE: usize = 1000;
 
 /// A run for people.
 #[derive(Debug, Serialize)]
@@ -24,7 +27,16 @@ pub struct RunSummary {
     pub status: String,
     pub timestep: u64,
     pub total_timesteps: u64,
+    /// The lowest mean threat in the evaluation of a checkpoint, sampled actions.
+    pub best_checkpoint_mean_threat: Option<f64>,
+    /// The lowest mean threat of recent training episodes.
     pub best_mean_threat: Option<f64>,
+}
+
+/// The newest runs, and how many older ones there are.
+pub struct Runs {
+    pub newest: Vec<RunSummary>,
+    pub more: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,43 +72,61 @@ struct Status {
     consumers: Vec<Consumer>,
     /// Events that the read models do not show yet.
     projection_lag: u64,
+    /// The newest ones.
     runs: Vec<RunSummary>,
+    /// Runs besides those.
+    more_runs: u64,
     /// The newest ones.
     failed_evaluations: Vec<FailedEvaluation>,
 }
 
 pub async fn run(args: StatusArgs) -> Result<ExitCode, Failure> {
     let mut client = Client::connect().await?;
+    let Runs { newest, more } = runs(&mut client.variables, LISTED as usize).await?;
     let status = Status {
         nats: client.log.server_version(),
         streams: streams(&client).await?,
         consumers: consumers(&client).await?,
         projection_lag: projection_lag(&mut client).await?,
-        runs: runs(&mut client.variables).await?,
+        runs: newest,
+        more_runs: more,
         failed_evaluations: failed_evaluations(&mut client.variables).await?,
     };
     if args.json {
-        println!("{}", json!(status));
+        output::line(json!(status))?;
     } else {
-        print(&status);
+        print(&status)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The newest runs.
-pub async fn runs(variables: &mut EnvironmentReader) -> Result<Vec<RunSummary>, Failure> {
+/// At most `most` of the newest runs.
+pub async fn runs(variables: &mut EnvironmentReader, most: usize) -> Result<Runs, Failure> {
     let (models, _) = read_models(variables).await?;
-    let page = models.runs(&RunFilter::default(), Paging::new(1, LISTED)).await?;
-    let summaries = page.items.into_iter().map(|run| RunSummary {
+    let (mut newest, mut after) = (Vec::new(), None);
+    loop {
+        let page_size = PAGE.min(most - newest.len()) as u32;
+        let page = models.runs(&RunFilter::default(), Paging::new(1, page_size).after(after)).await?;
+        newest.extend(page.items.into_iter().map(summary));
+        after = page.next;
+        if after.is_none() || newest.len() >= most {
+            let more = page.total.saturating_sub(newest.len() as u64);
+            return Ok(Runs { newest, more });
+        }
+    }
+}
+
+fn summary(run: RunRow) -> RunSummary {
+    RunSummary {
         id: run.id,
         run_id: run.run_id.to_string(),
         name: run.name,
         status: run.status,
         timestep: run.timestep as u64,
         total_timesteps: run.total_timesteps as u64,
+        best_checkpoint_mean_threat: run.best_checkpoint_mean_threat,
         best_mean_threat: run.best_mean_threat,
-    });
-    Ok(summaries.collect())
+    }
 }
 
 async fn failed_evaluations(variables: &mut EnvironmentReader) -> Result<Vec<FailedEvaluation>, Failure> {
@@ -146,31 +176,35 @@ async fn projection_lag(client: &mut Client) -> Result<u64, Failure> {
     Ok(last.saturating_sub(position))
 }
 
-fn print(status: &Status) {
-    println!(
+fn print(status: &Status) -> Result<(), Failure> {
+    output::line(format_args!(
         "nats-server {} and Postgres answer; the read models lag by {} events\n",
         status.nats, status.projection_lag
-    );
+    ))?;
     let heading = ["stream", "messages", "size", "limit", "last sequence"].map(str::to_owned).to_vec();
     let rows = status.streams.iter().map(|stream| {
         let limit = stream.max_bytes.map_or_else(|| "–".to_owned(), bytes);
         let numbers = [count(stream.messages), bytes(stream.bytes), limit, count(stream.last_sequence)];
         std::iter::once(stream.stream.clone()).chain(numbers).collect()
     });
-    println!("{}", table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>()));
+    output::line(table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>()))?;
     let heading = ["consumer", "waiting", "in progress", "redelivered"].map(str::to_owned).to_vec();
     let rows = status.consumers.iter().map(|consumer| {
         let numbers = [count(consumer.pending), count(consumer.in_progress), count(consumer.redelivered)];
         std::iter::once(consumer.consumer.clone()).chain(numbers).collect()
     });
-    println!("{}", table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>()));
+    output::line(table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>()))?;
     let heading = ["run", "status", "steps", "of", "name"].map(str::to_owned).to_vec();
     let rows = status.runs.iter().map(|run| {
         let numbers = [count(run.timestep), count(run.total_timesteps), run.name.clone()];
         [run.id.to_string(), run.status.clone()].into_iter().chain(numbers).collect()
     });
-    print!("{}", table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>()));
-    for failed in &status.failed_evaluations {
-        println!("\nrun {}: an evaluation failed ({}): {}", failed.run_id, failed.code, failed.message);
+    output::print(table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>()))?;
+    if status.more_runs > 0 {
+        output::line(format_args!("… and {} more: `patrol run list --all`", count(status.more_runs)))?;
     }
+    status.failed_evaluations.iter().try_for_each(|failed| {
+        let FailedEvaluation { run_id, code, message, .. } = failed;
+        output::line(format_args!("\nrun {run_id}: an evaluation failed ({code}): {message}"))
+    })
 }

@@ -29,6 +29,14 @@ pub fn data_dir(variables: &mut EnvironmentReader) -> Result<PathBuf> {
     std::path::absolute(&data_dir).with_context(|| format!("PATROL_DATA_DIR: {} is no path", data_dir.display()))
 }
 
+/// Makes the folder of `PATROL_DATA_DIR`, whose name a later failure to write below it would not tell.
+pub fn make_data_dir(variables: &mut EnvironmentReader) -> Result<(), Failure> {
+    let folder = data_dir(variables)?;
+    let made = std::fs::create_dir_all(&folder);
+    let mistake = |error| format!("PATROL_DATA_DIR: {} cannot be made: {error}", folder.display());
+    made.map_err(|error| Failure::configuration(mistake(error)))
+}
+
 impl System {
     /// Starts what is not configured by `NATS_URL` and `DATABASE_URL`, and announces the addresses.
     ///

@@ -1,16 +1,24 @@
 //! Terminal output: aligned tables, numbers for people, colours only on a terminal.
 
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::time::Duration;
 
-/// Emphasis that disappears when standard error is not a terminal or `NO_COLOR` is set (<https://no-color.org>).
+/// How often what turns moves on.
+const SPINNING: Duration = Duration::from_millis(100);
+
+/// Emphasis that disappears when it is not written to a terminal, or `NO_COLOR` is set and not empty
+/// (<https://no-color.org>).
 #[derive(Clone, Copy)]
 pub struct Style {
     colours: bool,
 }
 
 impl Style {
-    pub fn detect() -> Self {
-        Self { colours: std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+    /// For what is written to `stream`.
+    pub fn of(stream: &impl IsTerminal) -> Self {
+        Self { colours: stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) }
     }
 
     pub fn bold(self, text: &str) -> String {
@@ -28,6 +36,21 @@ impl Style {
     fn wrap(self, code: &str, text: &str) -> String {
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// A progress bar on standard error, if that is a terminal.
+pub fn bar(template: &str, length: u64) -> Result<ProgressBar> {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    bar.set_style(ProgressStyle::with_template(template)?);
+    Ok(bar)
+}
+
+/// The same for what has no known length.
+pub fn spinner(template: &str) -> Result<ProgressBar> {
+    let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    spinner.set_style(ProgressStyle::with_template(&format!("{{spinner}} {template}"))?);
+    spinner.enable_steady_tick(SPINNING);
+    Ok(spinner)
 }
 
 /// Rows of cells, first column left-aligned, the others right-aligned; the first row is the heading.
@@ -93,6 +116,12 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!((bytes(999), bytes(1_500_000)), ("999 B".to_owned(), "1.5 MB".to_owned()));
         assert_eq!((duration(59.6), duration(3723.0)), ("1:00".to_owned(), "1:02:03".to_owned()));
+    }
+
+    #[test]
+    fn what_goes_into_a_file_has_no_colours() {
+        let file = std::fs::File::open("/dev/null").expect("a file");
+        assert_eq!(Style::of(&file).red("DIFFERENT"), "DIFFERENT");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::dashboard::{self, Dashboard};
 use crate::failure::Failure;
 use crate::services::{self, ALL};
-use crate::system::{System, data_dir};
+use crate::system::{System, data_dir, make_data_dir};
 use crate::terminal::Style;
 use service_runtime::{EnvironmentReader, Lifecycle, telemetry};
 use std::process::ExitCode;
@@ -19,6 +19,8 @@ pub async fn run() -> Result<ExitCode, Failure> {
     variables.set_default("LOG_DIR", data_dir.join("log").display().to_string());
     let dashboard = dashboard::plan(&mut variables, &data_dir);
     let options = telemetry::Options::read(&mut variables, &ALL);
+    services::check(&variables)?;
+    make_data_dir(&mut variables)?;
     let _telemetry = telemetry::init(options)?;
     let lifecycle = Lifecycle::new();
     lifecycle.listen_for_signals();
@@ -27,23 +29,31 @@ pub async fn run() -> Result<ExitCode, Failure> {
         () = lifecycle.draining().cancelled_owned() => return Ok(ExitCode::SUCCESS),
     };
     let health = services::start(&system.variables, &lifecycle).await?;
-    let dashboard = tokio::select! {
-        ready = services::wait_until_ready(&health) => {
-            ready?;
-            Dashboard::start(dashboard).await
+    let ready = tokio::select! {
+        // Because of a signal, or because a service has died.
+        () = lifecycle.draining().cancelled_owned() => Ok(Dashboard::Off),
+        ready = services::wait_until_ready(&health) => match ready {
+            Ok(()) => Ok(Dashboard::start(dashboard).await),
+            Err(failure) => Err(failure),
         },
-        () = lifecycle.draining().cancelled_owned() => Dashboard::Off,
     };
-    greet(&system, &dashboard, began.elapsed());
+    match &ready {
+        Ok(dashboard) if !lifecycle.draining().is_cancelled() => greet(&system, dashboard, began.elapsed()),
+        Ok(_) => {}
+        Err(_) => lifecycle.shut_down(),
+    }
     let outcome = lifecycle.run(PATIENCE).await;
-    dashboard.stop().await;
+    if let Ok(dashboard) = &ready {
+        dashboard.stop().await;
+    }
     system.stop().await;
+    ready?;
     outcome?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn greet(system: &System, dashboard: &Dashboard, took: Duration) {
-    let style = Style::detect();
+    let style = Style::of(&std::io::stderr());
     let addresses = &system.addresses;
     eprintln!("{}", style.bold(&format!("Patrol is ready after {:.1} s. Ctrl-C stops it.", took.as_secs_f64())));
     if let Some(place) = dashboard.describe() {

@@ -55,7 +55,13 @@ impl Executable {
 
     /// Runs a command to its end.
     pub async fn run(&self, arguments: &[&str]) -> Result<Finished> {
-        let output = tokio::time::timeout(PATIENCE, self.command(arguments).output());
+        self.run_into(Stdio::piped(), arguments).await
+    }
+
+    /// The same with another standard output.
+    pub async fn run_into(&self, stdout: Stdio, arguments: &[&str]) -> Result<Finished> {
+        let child = self.command(arguments).stdout(stdout).stderr(Stdio::piped()).spawn()?;
+        let output = tokio::time::timeout(PATIENCE, child.wait_with_output());
         let output = output.await.with_context(|| format!("`patrol {}` does not end", arguments.join(" ")))??;
         Ok(Finished {
             code: output.status.code(),

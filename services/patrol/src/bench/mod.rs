@@ -6,6 +6,7 @@ mod processor;
 
 use crate::cli::BenchCommand;
 use crate::failure::Failure;
+use crate::output;
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
 
@@ -37,7 +38,7 @@ pub async fn run(command: BenchCommand) -> Result<ExitCode, Failure> {
         }
     };
     if json {
-        println!("{}", serde_json::to_string_pretty(&Value::Object(measurements.0))?);
+        output::line(serde_json::to_string_pretty(&Value::Object(measurements.0))?)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -82,6 +82,7 @@ impl Running {
             variables.set(name, "");
         }
         variables.set("GATEWAY_BIND", "127.0.0.1:0");
+        services::check(&variables)?;
         let system = System::start(variables).await?;
         let lifecycle = Lifecycle::new();
         let health = services::start(&system.variables, &lifecycle).await?;
@@ -218,7 +219,7 @@ async fn through_pipeline(client: &Client, robots: u32, steps: u64, recording: &
         match recorded.event()? {
             Event::TrainingProgressed(progress) => last = Some(*progress),
             Event::EvaluationCompleted(evaluation) => evaluated = evaluation.is_last,
-            Event::RunFailed(failed) => return Err(Failure::Rejected(vec![failed.message])),
+            Event::RunFailed(failed) => return Err(Failure::Failed(format!("run {run} failed"), failed.message)),
             _ => {}
         }
         // The next measurement begins when the evaluator is idle again.

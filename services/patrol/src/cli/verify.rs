@@ -36,6 +36,7 @@ pub struct VerifyModelArgs {
     /// Train it again and compare.
     #[arg(long)]
     pub retrain: bool,
+    /// Print one object: the verdict, and what each check compared.
     #[arg(long)]
     pub json: bool,
 }

@@ -6,10 +6,11 @@ mod summary;
 use crate::cli::{DemoArgs, WorldsName};
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::output;
 use crate::replay::{project, read_models};
 use crate::runs::training_payload;
 use crate::services::{self, ALL};
-use crate::system::{System, data_dir};
+use crate::system::{System, data_dir, make_data_dir};
 use crate::terminal::Style;
 use crate::up::PATIENCE;
 use contracts::events::{BaselinesCompleted, EvaluationCompleted, RunCompleted, TrainingProgressed};
@@ -40,9 +41,10 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     let mut options = telemetry::Options::read(&mut variables, &ALL);
     // The progress display has the terminal; everything is in the log files.
     options.console = LevelFilter::OFF;
+    services::check(&variables)?;
+    make_data_dir(&mut variables)?;
     let _telemetry = telemetry::init(options)?;
-    let style = Style::detect();
-    eprintln!("{}", style.bold("Starting nats-server, Postgres and the services …"));
+    eprintln!("{}", Style::of(&std::io::stderr()).bold("Starting nats-server, Postgres and the services …"));
     let lifecycle = Lifecycle::new();
     lifecycle.listen_for_signals();
     let draining = lifecycle.draining();
@@ -68,7 +70,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     match outcome? {
         Some(summary) => {
             stopped?;
-            print(&summary, &args, style)?;
+            print(&summary, &args)?;
             Ok(if summary.replay.identical { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         None => {
@@ -79,13 +81,12 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     }
 }
 
-fn print(summary: &Summary, args: &DemoArgs, style: Style) -> Result<(), Failure> {
+fn print(summary: &Summary, args: &DemoArgs) -> Result<(), Failure> {
     if args.json {
-        println!("{}", serde_json::to_string(summary)?);
+        output::line(serde_json::to_string(summary)?)
     } else {
-        print!("{}", summary.to_text(style));
+        output::print(summary.to_text(Style::of(&std::io::stdout())))
     }
-    Ok(())
 }
 
 async fn demonstrate(args: &DemoArgs, system: &System) -> Result<Summary, Failure> {
@@ -131,7 +132,7 @@ async fn observe(client: &Client, run: RunId, from: u64, display: &Display) -> R
         match event {
             Event::TrainingProgressed(progressed) => progress = Some(*progressed),
             Event::RunCompleted(event) => completed = Some(event),
-            Event::RunFailed(failed) => return Err(Failure::Rejected(vec![failed.message])),
+            Event::RunFailed(failed) => return Err(Failure::Failed(format!("run {run} failed"), failed.message)),
             Event::BaselinesCompleted(event) => baselines = Some(*event),
             Event::EvaluationCompleted(event) if event.is_last => evaluation = Some(*event),
             Event::EvaluationFailed(failed) => unevaluated.push(failed),
@@ -145,7 +146,8 @@ async fn observe(client: &Client, run: RunId, from: u64, display: &Display) -> R
         }
         let last = completed.as_ref().and_then(|completed| Some(completed.checkpoint.as_ref()?.checkpoint_id));
         if let Some(failed) = unevaluated.iter().find(|failed| last.is_some() && failed.checkpoint_id == last) {
-            return Err(Failure::Rejected(vec![failed.message.clone()]));
+            let what = format!("the last checkpoint of run {run} could not be evaluated");
+            return Err(Failure::Failed(what, failed.message.clone()));
         }
         match (completed.take(), progress.take(), evaluation.take(), baselines.take()) {
             (Some(completed), Some(progress), Some(evaluation), Some(baselines)) => {

@@ -14,6 +14,7 @@ use crate::cli::{SearchName, SweepArgs};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::fork;
+use crate::output;
 use crate::runs::{set_all, training_payload, training_seeds};
 use anyhow::{Context, Result, ensure};
 use contracts::RunId;
@@ -58,9 +59,9 @@ pub async fn run(args: SweepArgs) -> Result<ExitCode, Failure> {
     match runner.run().await? {
         Ended::Done(report) => {
             if args.json {
-                println!("{}", serde_json::to_string(&report)?);
+                output::line(serde_json::to_string(&report)?)?;
             } else {
-                print!("{}", report.to_text());
+                output::print(report.to_text())?;
             }
             Ok(if report.best().is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }

@@ -2,7 +2,7 @@
 
 use super::material::Material;
 use super::report::Check;
-use anyhow::Result;
+use anyhow::{Error, Result};
 use bytes::Bytes;
 use contracts::events::{BlobRef, FileWritten, Table};
 use trajectories::store::sha256;
@@ -76,6 +76,6 @@ async fn wrong_rows(store: &ObjectStore, file: &FileWritten) -> Option<String> {
     match counted {
         Ok(rows) if rows == recorded => None,
         Ok(rows) => Some(format!("`{uri}` has {rows} rows, not {recorded}")),
-        Err(error) => Some(format!("`{uri}` cannot be read: {error}")),
+        Err(error) => Some(format!("`{uri}` cannot be read: {:#}", Error::from(error))),
     }
 }

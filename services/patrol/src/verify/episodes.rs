@@ -2,7 +2,7 @@
 
 use super::material::Material;
 use super::report::Check;
-use anyhow::Result;
+use anyhow::{Error, Result};
 use contracts::events::{FileWritten, Split, Table};
 use experiments::playback::{self, PlaybackError};
 use trajectories::{Detail, ObjectStore, RecordedEpisode, RecordedSteps, read};
@@ -54,7 +54,7 @@ async fn replay(store: &ObjectStore, material: &Material, split: Split, row: &Re
     let name = format!("{} episode {}", split.token(), row.episode_index);
     let steps = match steps(store, material, split, row).await {
         Ok(steps) => steps,
-        Err(error) => return check.note(vec![format!("{name} cannot be read: {error}")]),
+        Err(error) => return check.note(vec![format!("{name} cannot be read: {:#}", Error::from(error))]),
     };
     if steps.state_hash.is_none() {
         return check.skip(format!("{name}: its steps are recorded without state hashes, or not at all"));
@@ -71,7 +71,7 @@ async fn replay(store: &ObjectStore, material: &Material, split: Split, row: &Re
     check.note(match played {
         Ok(()) => Vec::new(),
         Err(PlaybackError::Diverged { step }) => vec![format!("{name} has another state after step {step}")],
-        Err(error) => vec![format!("{name}: {error}")],
+        Err(error) => vec![format!("{name}: {:#}", Error::from(error))],
     });
 }
 

@@ -2,7 +2,7 @@
 
 use super::material::Material;
 use super::report::Check;
-use anyhow::Result;
+use anyhow::{Error, Result};
 use contracts::config::WorldSettings;
 use contracts::events::{AgentScore, EvaluationCompleted};
 use environment::evaluation::{self, Protocol};
@@ -52,7 +52,7 @@ fn differences(
 ) -> Result<Vec<String>> {
     let policy = match Policy::from_safetensors(weights) {
         Ok(policy) => policy,
-        Err(error) => return Ok(vec![format!("the evaluated policy cannot be read: {error}")]),
+        Err(error) => return Ok(vec![format!("the evaluated policy cannot be read: {:#}", Error::from(error))]),
     };
     let seed = recorded.protocol.first_seed;
     let world = experiments::world_config(world)?;

@@ -15,9 +15,8 @@ mod surroundings;
 use crate::cli::{VerifyCommand, VerifyRunArgs};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::terminal::{Style, count};
-use anyhow::Result;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::output;
+use crate::terminal::{Style, bar, count};
 use material::Material;
 use report::{Check, Report, Verdict};
 use serde_json::json;
@@ -36,19 +35,10 @@ pub async fn run(command: VerifyCommand) -> Result<ExitCode, Failure> {
         VerifyCommand::Run(args) => verify_run(&args).await,
         VerifyCommand::Model(args) => model::verify(&args).await,
     };
-    match verified {
-        Ok(report) => {
-            if json {
-                println!("{}", serde_json::to_string(&report)?);
-            } else {
-                print(&report);
-            }
-            Ok(match report.verdict {
-                Verdict::Identical => ExitCode::SUCCESS,
-                Verdict::Different => ExitCode::FAILURE,
-                Verdict::Unverifiable => ExitCode::from(UNVERIFIABLE),
-            })
-        }
+    match verified.and_then(|report| show(&report, json).map(|()| report.verdict)) {
+        Ok(Verdict::Identical) => Ok(ExitCode::SUCCESS),
+        Ok(Verdict::Different) => Ok(ExitCode::FAILURE),
+        Ok(Verdict::Unverifiable) => Ok(ExitCode::from(UNVERIFIABLE)),
         Err(failure) => {
             failure.report();
             Ok(ExitCode::from(UNVERIFIABLE))
@@ -56,17 +46,21 @@ pub async fn run(command: VerifyCommand) -> Result<ExitCode, Failure> {
     }
 }
 
+fn show(report: &Report, json: bool) -> Result<(), Failure> {
+    if json { output::line(serde_json::to_string(report)?) } else { print(report) }
+}
+
 async fn verify_run(args: &VerifyRunArgs) -> Result<Report, Failure> {
     let client = Client::connect().await?;
     let run = client.run(&args.run.run).await?;
     let mut variables = client.variables.clone();
     let config = trainer::Config::read(&mut variables);
-    variables.finish().map_err(Failure::Configuration)?;
+    variables.finish()?;
     let store = ObjectStore::open(&config.store_url)?;
     let material = Material::load(&client.log, run).await?;
     let notes = surroundings::notes(&material).await?;
     let steps = material.checkpoints.len() + material.files.len() + 1;
-    let bar = bar("Verifying {bar:30} {pos}/{len}, {eta} left", steps as u64)?;
+    let bar = bar("Verifying {bar:30} {pos}/{len}, {per_sec}, {eta} left", steps as u64)?;
     let done = || bar.inc(1);
     let mut checks = vec![
         blobs::checkpoints(&store, &material, done).await?,
@@ -82,15 +76,8 @@ async fn verify_run(args: &VerifyRunArgs) -> Result<Report, Failure> {
     Ok(Report::new(json!({ "run_id": run }), checks, notes))
 }
 
-/// A progress bar on standard error.
-fn bar(template: &str, length: u64) -> Result<ProgressBar> {
-    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
-    bar.set_style(ProgressStyle::with_template(template)?);
-    Ok(bar)
-}
-
-fn print(report: &Report) {
-    let style = Style::detect();
+fn print(report: &Report) -> Result<(), Failure> {
+    let style = Style::of(&std::io::stdout());
     for Check { check, compared, different, skipped, details } in &report.checks {
         let verdict = match (*compared, *different) {
             (0, _) => "nothing compared".to_owned(),
@@ -98,16 +85,13 @@ fn print(report: &Report) {
             (compared, different) => format!("{} of {} DIFFERENT", count(different), count(compared)),
         };
         let skipped = if *skipped > 0 { format!(", {} skipped", count(*skipped)) } else { String::new() };
-        println!("{check:<18} {verdict}{skipped}");
-        details.iter().for_each(|line| println!("    {line}"));
+        output::line(format_args!("{check:<18} {verdict}{skipped}"))?;
+        details.iter().try_for_each(|line| output::line(format_args!("    {line}")))?;
     }
-    report.notes.iter().for_each(|note| println!("note: {note}"));
-    println!(
-        "{}",
-        match report.verdict {
-            Verdict::Identical => style.green("identical"),
-            Verdict::Different => style.red("DIFFERENT"),
-            Verdict::Unverifiable => style.red("could not be verified"),
-        }
-    );
+    report.notes.iter().try_for_each(|note| output::line(format_args!("note: {note}")))?;
+    output::line(match report.verdict {
+        Verdict::Identical => style.green("identical"),
+        Verdict::Different => style.red("DIFFERENT"),
+        Verdict::Unverifiable => style.red("could not be verified"),
+    })
 }

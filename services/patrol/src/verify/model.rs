@@ -4,7 +4,7 @@ use super::report::{Check, Report};
 use super::surroundings::processor;
 use crate::cli::VerifyModelArgs;
 use crate::failure::Failure;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use contracts::RunConfig;
 use contracts::config::Actors;
 use learner::{Learner, Policy};
@@ -57,7 +57,7 @@ fn file(folder: &Path, provenance: &Provenance) -> Result<Check> {
     if sha256(&bytes) != provenance.sha256 {
         differences.push(format!("`{}` does not have its recorded SHA-256", path.display()));
     } else if let Err(error) = Policy::from_safetensors(&bytes) {
-        differences.push(format!("`{}` is no policy: {error}", path.display()));
+        differences.push(format!("`{}` is no policy: {:#}", path.display(), Error::from(error)));
     }
     check.note(differences);
     Ok(check)
@@ -71,7 +71,10 @@ async fn retrain(provenance: &Provenance) -> Result<Check> {
         return Ok(check);
     }
     let learner = learner(&provenance.config)?;
-    let bar = super::bar("Training again {bar:30} {pos}/{len} robot-steps, {eta} left", learner.total_steps())?;
+    let bar = crate::terminal::bar(
+        "Training again {bar:30} {pos}/{len} robot-steps, {per_sec}, {eta} left",
+        learner.total_steps(),
+    )?;
     let moved = bar.clone();
     let trained = tokio::task::spawn_blocking(move || train(learner, |steps| moved.set_position(steps)));
     let trained = trained.await?;

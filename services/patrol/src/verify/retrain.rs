@@ -13,7 +13,7 @@ pub async fn run(mut config: Config, material: &Material) -> Result<Check, Failu
         return Ok(check);
     };
     config.event_log.name = "patrol-cli".to_owned();
-    let bar = super::bar("Training again {bar:30} {pos}/{len} updates, {eta} left", last.update)?;
+    let bar = crate::terminal::bar("Training again {bar:30} {pos}/{len} updates, {per_sec}, {eta} left", last.update)?;
     let moved = bar.clone();
     let run = material.requested.run_id;
     let trained = trainer::replay(&config, run, move |update| moved.set_position(update)).await;
