@@ -92,9 +92,8 @@ impl Options {
 /// nothing of all others.
 fn check_filter(filter: &str) -> Result<(), String> {
     EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
-    // Fields of spans have commas of their own.
-    let words = filter.split(',').map(str::trim).filter(|word| !word.is_empty() && !filter.contains('['));
-    let unknown = words.filter(|word| !word.contains('=')).find(|word| word.parse::<LevelFilter>().is_err());
+    let mut lone = filter.split(',').map(str::trim).filter(|word| !word.is_empty() && !word.contains(['=', '[']));
+    let unknown = lone.find(|word| word.parse::<LevelFilter>().is_err());
     unknown.map_or(Ok(()), |word| Err(format!("`{word}` is no level (off, error, warn, info, debug, trace)")))
 }
 

@@ -59,7 +59,7 @@ fn a_word_that_is_no_level_is_a_mistake_and_not_the_name_of_a_module() {
         let told = mistakes(wrong).expect(wrong);
         assert!(told.starts_with("LOG_LEVEL: ") && told.lines().count() == 1, "{told}");
     }
-    for right in ["info", "WARN", "off", "info,event_log=debug", "warn,trainer[update{run=1,x}]=trace"] {
+    for right in ["info", "WARN", "off", "info,event_log=debug", "warn,trainer[update{run=1}]=trace"] {
         assert_eq!(mistakes(right), None, "{right}");
     }
 }
