@@ -257,7 +257,7 @@ fn a_maze_has_room_for_two_stations_per_opening_between_its_rows() {
     };
     for (width, height, most) in [(5, 5, 4), (8, 5, 6), (5, 7, 8)] {
         assert!(maze(width, height, most).is_ok(), "{most} robots in {width}×{height} cells");
-        let reasons = maze(width, height, most + 1).unwrap_err();
+        let reasons = maze(width, height, most + 1).unwrap_err().0;
         assert_eq!((reasons.len(), reasons[0].field.as_str()), (1, "/num_robots"), "{reasons:?}");
     }
 }
