@@ -98,9 +98,9 @@ impl App {
         let event = recorded.and_then(|recorded| recorded.event().ok());
         match event.is_none_or(|event| is_effect(command, &event)) {
             true => Ok(()),
-            false => Err(Error::invalid(
-                &["header", "Idempotency-Key"],
-                "was used for another request; take a new one, or repeat that request as it was",
+            false => Err(Error::Conflict(
+                "this Idempotency-Key was used for another request; take a new one, or repeat that request as it was"
+                    .to_owned(),
             )),
         }
     }

@@ -17,7 +17,11 @@ const ADVICE: &str = "cannot build the dashboard: install Node.js 20.19 or newer
 pub fn ensure(root: &Path) -> Result<()> {
     let folder = root.join("services/dashboard");
     install(&folder)?;
-    build(&folder, &root.join("var/tools/dashboard"))
+    let mut sources = BTreeMap::new();
+    collect(root, &folder, &mut sources)?;
+    // Forms take their fields from it.
+    note(root, root.join("schemas/openapi/openapi.json"), &mut sources)?;
+    build(&folder, &root.join("var/tools/dashboard"), &serde_json::to_string(&sources)?)
 }
 
 fn install(folder: &Path) -> Result<()> {
@@ -31,10 +35,7 @@ fn install(folder: &Path) -> Result<()> {
     fs::write(&installed, lock).with_context(|| format!("cannot write {}", installed.display()))
 }
 
-fn build(folder: &Path, target: &Path) -> Result<()> {
-    let mut sources = BTreeMap::new();
-    collect(folder, folder, &mut sources)?;
-    let sources = serde_json::to_string(&sources)?;
+fn build(folder: &Path, target: &Path, sources: &str) -> Result<()> {
     if fs::read_to_string(target.join(MADE_FROM)).is_ok_and(|text| text == sources) {
         return Ok(());
     }
@@ -49,18 +50,25 @@ fn build(folder: &Path, target: &Path) -> Result<()> {
     fs::rename(&built, target).with_context(|| format!("cannot write {}", target.display()))
 }
 
-/// Size and time of change of every source file, by path.
-fn collect(root: &Path, folder: &Path, sources: &mut BTreeMap<PathBuf, (u64, u128)>) -> Result<()> {
+/// Size and time of change of files, by path.
+type Sources = BTreeMap<PathBuf, (u64, u128)>;
+
+fn collect(root: &Path, folder: &Path, sources: &mut Sources) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let (path, metadata) = entry.and_then(|entry| Ok((entry.path(), entry.metadata()?)))?;
-        let name = path.strip_prefix(root)?.to_owned();
-        if metadata.is_dir() && !MADE.iter().any(|made| name == Path::new(made)) {
+        let path = entry?.path();
+        if !path.is_dir() {
+            note(root, path, sources)?;
+        } else if !MADE.iter().any(|made| path.ends_with(made)) {
             collect(root, &path, sources)?;
-        } else if metadata.is_file() {
-            let changed = metadata.modified()?.duration_since(UNIX_EPOCH)?.as_nanos();
-            sources.insert(name, (metadata.len(), changed));
         }
     }
+    Ok(())
+}
+
+fn note(root: &Path, path: PathBuf, sources: &mut Sources) -> Result<()> {
+    let metadata = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let changed = metadata.modified()?.duration_since(UNIX_EPOCH)?.as_nanos();
+    sources.insert(path.strip_prefix(root)?.to_owned(), (metadata.len(), changed));
     Ok(())
 }
 

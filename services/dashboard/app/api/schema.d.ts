@@ -31,7 +31,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What became of a command */
+        /**
+         * What became of a command
+         * @description 404 when no command of this id is known or waits to be decided.
+         */
         get: operations["get_commands_uuid"];
         put?: never;
         post?: never;
@@ -594,7 +597,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Save a checkpoint and end the session */
+        /**
+         * Save a checkpoint and end the session
+         * @description `force` may stand in the query or in the body.
+         */
         post: operations["post_training_id_stop"];
         delete?: never;
         options?: never;
@@ -611,7 +617,7 @@ export interface paths {
         };
         /**
          * Watch a session over a WebSocket
-         * @description JSON text frames with a `type`: `connection_ack`, then the present `training_status` and `training_progress`, then what changes, `training_error`, and `environment_update` for the live map. `ping` comes every 30 s; a client's `ping` is answered by `pong`. A slow client skips to the newest state. An unknown session closes with 4404. Browsers show a token as the subprotocol `bearer.<token>`, offered beside `patrol`, or as `?token=`.
+         * @description JSON text frames with a `type`: `connection_ack`, then the present `training_status` and `training_progress`, then what changes, `training_error`, and `environment_update` for the live map. `ping` comes every 30 s; a client's `ping` is answered by `pong`. A slow client skips to the newest state. An unknown session closes with 4404, and so does one that is deleted. Browsers show a token as the subprotocol `bearer.<token>`, offered beside `patrol`, or as `?token=`.
          */
         get: operations["get_ws_training_id"];
         put?: never;
@@ -733,7 +739,7 @@ export interface paths {
         };
         /**
          * Watch a session over a WebSocket
-         * @description JSON text frames with a `type`: `connection_ack`, then the present `training_status` and `training_progress`, then what changes, `training_error`, and `environment_update` for the live map. `ping` comes every 30 s; a client's `ping` is answered by `pong`. A slow client skips to the newest state. An unknown session closes with 4404. Browsers show a token as the subprotocol `bearer.<token>`, offered beside `patrol`, or as `?token=`.
+         * @description JSON text frames with a `type`: `connection_ack`, then the present `training_status` and `training_progress`, then what changes, `training_error`, and `environment_update` for the live map. `ping` comes every 30 s; a client's `ping` is answered by `pong`. A slow client skips to the newest state. An unknown session closes with 4404, and so does one that is deleted. Browsers show a token as the subprotocol `bearer.<token>`, offered beside `patrol`, or as `?token=`.
          */
         get: operations["get_root_ws_training_id"];
         put?: never;
@@ -841,6 +847,11 @@ export interface components {
             final_threat: number;
             /**
              * Format: double
+             * @description Share of the episodes in which every cell was cleared, 0..1; absent from evaluations of older versions.
+             */
+            full_coverage_share?: number | null;
+            /**
+             * Format: double
              * @description Blocked moves per robot and step.
              */
             interference_rate: number;
@@ -855,13 +866,26 @@ export interface components {
             optimality_gap?: number | null;
             /** Format: double */
             probability_better_than_greedy: number;
+            probability_better_than_greedy_bounds?: components["schemas"]["Bounds"] | null;
             /** Format: double */
             probability_better_than_tour: number;
-            /** Format: double */
+            /** @description Absent from evaluations of older versions, as the other one. */
+            probability_better_than_tour_bounds?: components["schemas"]["Bounds"] | null;
+            /**
+             * Format: double
+             * @description Mean over the episodes with objects of their median age at removal; those never removed count with their age at the
+             *     end.
+             */
             response_p50?: number | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description The same of the 95th percentile.
+             */
             response_p95?: number | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Mean over the episodes in which every cell was cleared: says nothing without `full_coverage_share`.
+             */
             steps_to_full_coverage?: number | null;
             /** Format: double */
             worst_idleness: number;
@@ -880,6 +904,13 @@ export interface components {
             agent: string;
             score: components["schemas"]["AgentScore"];
             world_hash: string;
+        };
+        /** @description A 95 % stratified bootstrap interval. */
+        Bounds: {
+            /** Format: double */
+            high: number;
+            /** Format: double */
+            low: number;
         };
         /** @description The weights and the complete state of the learner after an update. */
         Checkpoint: {
@@ -1400,6 +1431,8 @@ export interface components {
             page: number;
             /** Format: uint32 */
             page_size: number;
+            /** @description What these episodes were for. */
+            split: components["schemas"]["Split"];
             /** Format: uint64 */
             total: number;
         };
@@ -1457,7 +1490,12 @@ export interface components {
              * @description Interquartile mean.
              */
             iqm: number;
-            /** Format: double */
+            /** @description Of the interquartile mean; absent from evaluations of older versions. */
+            iqm_bounds?: components["schemas"]["Bounds"] | null;
+            /**
+             * Format: double
+             * @description Of the mean.
+             */
             low: number;
             /** Format: double */
             mean: number;
@@ -2154,7 +2192,7 @@ export interface components {
         Split: "train" | "eval" | "baseline" | "external";
         /** @enum {string} */
         Status: "healthy" | "unhealthy";
-        StopQuery: {
+        StopRequest: {
             /** @description Do not wait for a last checkpoint. */
             force?: boolean | null;
         };
@@ -2281,7 +2319,7 @@ export interface operations {
                 wait?: boolean;
             };
             header?: {
-                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect. */
+                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3022,14 +3060,14 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
                  *       "seed": 8
                  *     }
                  */
-                "application/json": components["schemas"]["ResetRequest"];
+                "application/json": components["schemas"]["ResetRequest"] | null;
             };
         };
         responses: {
@@ -3207,7 +3245,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect. */
+                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -3260,6 +3298,15 @@ export interface operations {
             };
             /** @description A page of an origin that may not call, or a strange name */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3475,7 +3522,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect. */
+                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3641,6 +3688,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Range Not Satisfiable */
             416: {
                 headers: {
@@ -3697,35 +3753,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthReport"];
-                };
-            };
-            /** @description No token, or a wrong one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A page of an origin that may not call, or a strange name */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests of this client */
-            429: {
-                headers: {
-                    /** @description Seconds to wait */
-                    "Retry-After": number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something is missing */
@@ -4357,7 +4384,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect. */
+                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -4565,7 +4592,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect. */
+                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -4930,7 +4957,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect. */
+                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -5134,7 +5161,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect. */
+                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -5303,7 +5330,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect. */
+                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -5403,7 +5430,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect. */
+                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -5585,7 +5612,7 @@ export interface operations {
                 force?: boolean;
             };
             header?: {
-                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect. */
+                /** @description The command's id: a UUID, or any other text, which is turned into one. Requests with the same key have one effect; another request with it is refused. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -5594,7 +5621,16 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "force": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["StopRequest"] | null;
+            };
+        };
         responses: {
             /** @description The session as it stands now */
             200: {
@@ -5643,6 +5679,24 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Payload Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -16,7 +16,6 @@ const LONGEST_WAIT = 30_000
 export function usePolling<T>(load: (signal: AbortSignal) => Promise<T>, options: PollingOptions<T> = {}) {
   const data = shallowRef<T>()
   const problem = shallowRef<Problem>()
-  const pending = ref(true)
   const token = useToken()
   let request: AbortController | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -40,7 +39,6 @@ export function usePolling<T>(load: (signal: AbortSignal) => Promise<T>, options
     clearTimeout(timer)
     request?.abort()
     const mine = (request = new AbortController())
-    pending.value = true
     try {
       const answer = await load(mine.signal)
       if (mine.signal.aborted) return
@@ -53,7 +51,6 @@ export function usePolling<T>(load: (signal: AbortSignal) => Promise<T>, options
       // Without the right token, or of something that does not exist, there is no point in asking again.
       failures = [401, 403, 404].includes(problem.value.status) ? Infinity : failures + 1
     }
-    pending.value = false
     if (failures !== Infinity) plan()
   }
 
@@ -82,5 +79,5 @@ export function usePolling<T>(load: (signal: AbortSignal) => Promise<T>, options
     })
   }
 
-  return { data, problem, pending, refresh }
+  return { data, problem, refresh }
 }

@@ -35,7 +35,7 @@ pub fn routes(api: Api) -> Api {
             .takes_schema("multipart/form-data", Box::new(|_| upload::schema()), None)
             .gives::<StoredFile>(201, "It is stored")
             .gives::<PendingCommand>(202, "It is stored, but not listed yet")
-            .fails(&[413, 415, 422])
+            .fails(&[409, 413, 415, 422])
     })
     .get("/api/v1/files/list", list, |it| {
         it.says("files", "Model files, newest first")

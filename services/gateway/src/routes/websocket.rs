@@ -50,7 +50,7 @@ fn described(operation: Operation) -> Operation {
              subprotocol `bearer.<token>`, offered beside `patrol`, or as `?token=`.",
         )
         .gives_nothing(101, "The socket is open")
-        .fails(&[403, 426, 429])
+        .fails(&[403, 422, 426, 429])
 }
 
 #[derive(Deserialize)]
@@ -74,11 +74,14 @@ async fn watch(
 ) -> Result<Response> {
     // Browsers let any page open a socket anywhere: only pages that may call us may watch.
     app.origins.check(&headers)?;
-    let upgrade = upgrade.map_err(|_| Error::UpgradeRequired)?;
+    let (key, upgrade) = match (key, upgrade) {
+        (key, Ok(upgrade)) => (key, upgrade),
+        (key, Err(_)) => return Err(key.err().unwrap_or(Error::UpgradeRequired)),
+    };
     let permit = app.socket()?;
     let run = match key {
         Ok(Path(key)) => app.run(key).await,
-        // No session has such a number: to a client it is as unknown as any other.
+        // No session has such a number: to a watcher it is as unknown as any other.
         Err(_) => Err(Error::NotFound("there is no such session".to_owned())),
     };
     let upgrade = upgrade

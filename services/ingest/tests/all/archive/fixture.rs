@@ -89,7 +89,8 @@ impl World {
     /// Makes the store one that cannot be listed, or mends it.
     pub fn break_store(&self, broken: bool) -> Result<()> {
         let root = self.nats.directory().path().join("store").join(layout::ROOT);
-        Ok(if broken { std::fs::write(root, "no folder")? } else { std::fs::remove_file(root)? })
+        let changed = if broken { std::fs::write(root, "no folder") } else { std::fs::remove_file(root) };
+        Ok(changed?)
     }
 
     /// Waits until the archive has handed a message back and got it again.
