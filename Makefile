@@ -24,7 +24,7 @@ demo: build ## Train a policy through the whole pipeline and compare it with the
 
 up: build ## Keep the whole system running in the foreground, with its dashboard
 	@$(CARGO) xtask setup --dashboard
-	@$(PATROL) up $(ARGS)
+	@DASHBOARD_BIND=$${DASHBOARD_BIND:-127.0.0.1:3000} $(PATROL) up $(ARGS)
 
 # The system tests start the executable that the workspace build makes; some tests are Python programs.
 test: ## Run every test against real servers

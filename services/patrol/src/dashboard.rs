@@ -1,13 +1,13 @@
 //! The dashboard beside the services, if set-up has built it.
 
-use local_servers::{DashboardOptions, DashboardServer, find_dashboard, free_port_or};
+use local_servers::{DashboardOptions, DashboardServer, find_dashboard};
 use service_runtime::EnvironmentReader;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 
-/// The port that the dashboard tries first.
+/// The port that front ends have by default, this one and others: the gateway allows it in any case.
 const PORT: u16 = 3000;
-/// `DASHBOARD_BIND` of a system without it.
+/// `DASHBOARD_BIND` of a system without it, as when nothing is said.
 const OFF: &str = "off";
 
 /// What became of it, for people who look for it.
@@ -53,18 +53,12 @@ impl Dashboard {
 ///
 /// Reads `DASHBOARD_BIND`, `NUXT_PUBLIC_API_BASE_URL` and `NUXT_PUBLIC_WS_URL`.
 pub fn plan(variables: &mut EnvironmentReader, data_dir: &Path) -> Result<DashboardOptions, Dashboard> {
-    if variables.optional::<String>("DASHBOARD_BIND").is_some_and(|bind| bind == OFF) {
-        return Err(Dashboard::Off);
-    }
+    let bind = variables.optional::<String>("DASHBOARD_BIND").filter(|bind| bind != OFF);
+    let address = bind.and_then(|_| variables.optional::<SocketAddr>("DASHBOARD_BIND")).ok_or(Dashboard::Off)?;
     let application = find_dashboard(&data_dir.join("tools")).or_else(|| find_dashboard(Path::new("var/tools")));
     let application = application.ok_or(Dashboard::NotBuilt)?;
-    let anywhere = || free_port_or(PORT).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    let address = match variables.optional("DASHBOARD_BIND") {
-        Some(address) => address,
-        None => anywhere().map_err(|error| Dashboard::Failed(error.to_string()))?,
-    };
-    let port = address.port();
-    variables.set_default("GATEWAY_ALLOWED_ORIGINS", format!("http://localhost:{port},http://127.0.0.1:{port}"));
+    let origins = [PORT, address.port()].map(|port| format!("http://localhost:{port},http://127.0.0.1:{port}"));
+    variables.set_default("GATEWAY_ALLOWED_ORIGINS", origins.join(","));
     let bind: String = variables.or_default("GATEWAY_BIND", "127.0.0.1:8000");
     let gateway = variables.or_default("NUXT_PUBLIC_API_BASE_URL", &format!("http://{}", reachable(&bind)));
     let websocket = variables.optional("NUXT_PUBLIC_WS_URL");

@@ -37,7 +37,6 @@ impl Executable {
         Self::with_variables(vec![
             ("PATROL_DATA_DIR", data_dir.display().to_string()),
             ("GATEWAY_BIND", free_address()?.to_string()),
-            ("DASHBOARD_BIND", "off".to_owned()),
         ])
     }
 
