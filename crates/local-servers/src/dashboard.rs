@@ -1,6 +1,6 @@
 //! The dashboard: a Node.js server that renders its pages.
 
-use crate::supervisor::{Program, ServerState, Supervisor};
+use crate::supervisor::{Program, Supervisor};
 use crate::{InstanceLock, StartError};
 use nix::sys::signal::Signal;
 use std::io::{Read, Write};
@@ -8,7 +8,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// How to run it.
 #[derive(Clone, Debug)]
@@ -48,11 +47,6 @@ impl DashboardServer {
     /// `http://host:port`
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
-    }
-
-    /// Health, as it changes.
-    pub fn state(&self) -> watch::Receiver<ServerState> {
-        self.supervisor.state()
     }
 
     /// Stops it in order; returns when the process is gone.

@@ -76,7 +76,6 @@ impl TestCluster {
             let cluster = ["--name", &name(index), "--cluster_name", "patrol", "--cluster", route];
             options.arguments = cluster.map(str::to_owned).to_vec();
             options.arguments.extend(["--routes".to_owned(), routes.join(",")]);
-            options.config = Some(workspace_root().join("nats/nats-server.conf"));
             servers.push(NatsServer::start(options).await?);
         }
         Ok(Self { servers, _directory: directory })

@@ -43,7 +43,7 @@ impl App {
     /// Stores `command` in the log and waits for its outcome.
     ///
     /// # Errors
-    /// The rejection, when it was rejected; `Invalid` when its key was used for another command; `Unavailable` when the log
+    /// The rejection, when it was rejected; `Conflict` when its key was used for another command; `Unavailable` when the log
     /// cannot be reached: nothing has happened then.
     pub async fn command(&self, origin: &Origin, command: &Command) -> Result<Outcome> {
         self.send(origin, command).await?;
@@ -53,7 +53,7 @@ impl App {
     /// Waits until the read models show what the stored `command` caused.
     ///
     /// # Errors
-    /// The rejection, when it was rejected; `Invalid` when its key was used for another command.
+    /// The rejection, when it was rejected; `Conflict` when its key was used for another command.
     pub async fn outcome_of(&self, origin: &Origin, command: &Command) -> Result<Outcome> {
         let effects = self.effects(origin.command_id, PATIENCE).await?;
         // Another command under the same key may have been on its way when this one came.
@@ -65,7 +65,7 @@ impl App {
     /// after a while, and a repeated request must still have no second effect.
     ///
     /// # Errors
-    /// `Invalid` when its key was used for another command.
+    /// `Conflict` when its key was used for another command.
     pub async fn send(&self, origin: &Origin, command: &Command) -> Result<()> {
         if self.was_decided(origin, command).await? {
             return Ok(());
@@ -81,7 +81,7 @@ impl App {
     /// Whether the read models show what became of `command`, under a key that was used before.
     ///
     /// # Errors
-    /// `Invalid` when the key was used for another command.
+    /// `Conflict` when the key was used for another command.
     pub async fn was_decided(&self, origin: &Origin, command: &Command) -> Result<bool> {
         if !origin.is_keyed {
             return Ok(false);
